@@ -1,0 +1,61 @@
+include(CMakeParseArguments)
+
+# phasewatt_room(<name> [DEPENDS room...] [LINK_PUBLIC target...] [LINK_PRIVATE target...] [EXACT_FLOATS])
+#
+# One static library per room from src/phasewatt/<name>/**.cpp. A room is switched off with -DPHASEWATT_ROOM_<NAME>=OFF;
+# rooms that depend on it then switch themselves off and say so. EXACT_FLOATS keeps results bit-identical between
+# compilers.
+function(phasewatt_room name)
+  cmake_parse_arguments(ARG "EXACT_FLOATS" "" "DEPENDS;LINK_PUBLIC;LINK_PRIVATE" ${ARGN})
+  string(TOUPPER ${name} upper)
+  option(PHASEWATT_ROOM_${upper} "Build the room ${name}" ON)
+  if(NOT PHASEWATT_ROOM_${upper})
+    message(STATUS "phasewatt: room ${name} is switched off")
+    return()
+  endif()
+  foreach(dependency IN LISTS ARG_DEPENDS)
+    if(NOT TARGET phasewatt_${dependency})
+      message(STATUS "phasewatt: room ${name} is left out, because ${dependency} is")
+      return()
+    endif()
+  endforeach()
+
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/phasewatt/${name}/*.cpp)
+  add_library(phasewatt_${name} STATIC ${sources})
+  add_library(phasewatt::${name} ALIAS phasewatt_${name})
+  set_target_properties(phasewatt_${name} PROPERTIES EXPORT_NAME ${name})
+  target_compile_features(phasewatt_${name} PUBLIC cxx_std_20)
+  target_include_directories(phasewatt_${name} PUBLIC
+    $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+  list(TRANSFORM ARG_DEPENDS PREPEND phasewatt_)
+  foreach(package IN LISTS ARG_LINK_PUBLIC ARG_LINK_PRIVATE)
+    phasewatt_find(${package})
+  endforeach()
+  target_link_libraries(phasewatt_${name}
+    PUBLIC ${ARG_DEPENDS} ${ARG_LINK_PUBLIC}
+    PRIVATE $<BUILD_INTERFACE:phasewatt_flags> ${ARG_LINK_PRIVATE})
+  if(ARG_EXACT_FLOATS)
+    target_compile_options(phasewatt_${name} PRIVATE -ffp-contract=off)
+  endif()
+  set_property(GLOBAL APPEND PROPERTY PHASEWATT_ROOMS ${name})
+endfunction()
+
+# Finds the package behind a link target. install.cmake ships this file, so that an installed phasewatt finds the same.
+macro(phasewatt_find target)
+  if("${target}" STREQUAL "fmt::fmt")
+    find_package(fmt REQUIRED)
+  elseif("${target}" STREQUAL "tomlplusplus::tomlplusplus")
+    find_package(tomlplusplus REQUIRED)
+  elseif("${target}" STREQUAL "OpenSSL::Crypto")
+    find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+  elseif("${target}" STREQUAL "simdjson::simdjson")
+    find_package(simdjson REQUIRED)
+  elseif("${target}" STREQUAL "SQLiteCpp")
+    find_package(SQLite3 REQUIRED)
+    find_package(SQLiteCpp REQUIRED)
+  elseif("${target}" STREQUAL "nlohmann_json::nlohmann_json")
+    find_package(nlohmann_json REQUIRED)
+  else()
+    message(FATAL_ERROR "phasewatt_find: no rule for ${target}")
+  endif()
+endmacro()

@@ -1,0 +1,264 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "phasewatt/base/units.h"
+
+/// Start here: the nouns of the whole way, in the order in which data travels. Rooms meet in these structs and not
+/// in each other. All are plain values; a number that is not known is absent (`std::optional`), never zero.
+namespace phasewatt {
+
+// ---------------------------------------------------------------------------------------------- workload
+
+/// How a query is answered: by scoring given options (log-likelihood) or by generating text.
+enum class Task { classification, generation };
+std::string_view to_string(Task task);
+std::optional<Task> parse_task(std::string_view name);
+
+/// What one token of a length is. Lengths of different kinds are never compared.
+enum class TokenKind { word, icu_word, bpe };
+std::string_view to_string(TokenKind kind);
+std::optional<TokenKind> parse_token_kind(std::string_view name);
+
+/// One question of a dataset, as the model will see it.
+struct Query {
+  std::string id;                       ///< "<dataset>/<row>", unique within a study
+  std::string dataset;                  ///< "boolq", "hellaswag", "truthfulqa", "narrativeqa" or the user's name
+  std::int64_t row = 0;                 ///< 0-based row in its source after the reader's filter (split, …)
+  Task task = Task::generation;
+  std::string question;                 ///< what is asked, alone
+  std::string context;                  ///< passage or summary, empty when there is none
+  std::string prompt;                   ///< the whole text sent to the model
+  std::vector<std::string> choices;     ///< options to score; empty for generation
+  std::optional<int> answer;            ///< index of the right choice, when known
+  std::vector<std::string> references;  ///< right answers as text, for generation
+};
+
+/// What is known of a query before inference. Definitions: docs/features.md, by profile.
+struct Features {
+  double words = 0;                 ///< whitespace-separated words of the prompt
+  double characters = 0;            ///< Unicode code points of the prompt
+  double token_entropy_bits = 0;    ///< Shannon entropy of the token distribution, base 2
+  double unique_ratio = 0;          ///< distinct lower-cased words / words
+  double entity_density = 0;        ///< 0..1
+  double causal_question = 0;       ///< 0 or 1
+  double reasoning_complexity = 0;  ///< 0..1
+  double words_per_sentence = 0;    ///< words / sentences
+  double complexity_score = 0;      ///< 0..1
+};
+
+// ---------------------------------------------------------------------------------------------- engine
+
+/// One query as work for an engine. The pointers are borrowed and outlive the call; never null.
+struct Request {
+  std::uint32_t index = 0;         ///< position in the point's query order, from 0
+  const Query* query = nullptr;    ///< what is asked
+  const Features* features = nullptr;
+  int prompt_tokens = 0;           ///< ≥ 1
+  std::vector<int> option_tokens;  ///< tokens of each choice, when scoring
+};
+
+/// When generation stops. `length`: always max_new_tokens (the default, so that points are comparable); `eos`: at the
+/// end-of-sequence token, at the latest after max_new_tokens.
+enum class StopRule { length, eos };
+std::string_view to_string(StopRule rule);
+std::optional<StopRule> parse_stop_rule(std::string_view name);
+
+struct Decoding {
+  int max_new_tokens = 100;
+  StopRule stop = StopRule::length;
+};
+
+/// What came back for one request.
+struct Outcome {
+  int output_tokens = 0;                      ///< generated tokens; 0 when scoring
+  std::optional<std::string> text;            ///< generated text; a simulated engine never invents one
+  std::vector<double> option_logprobs;        ///< one per choice (natural logarithm, summed); empty when unknown
+  std::optional<double> simulated_quality;    ///< 0..1 from the item-response model of the simulated engine
+};
+
+/// The parts of inference that are told apart.
+enum class Phase { prefill, decode, score };
+inline constexpr std::array kPhases{Phase::prefill, Phase::decode, Phase::score};
+inline constexpr std::size_t kPhaseCount = kPhases.size();
+std::string_view to_string(Phase phase);
+std::optional<Phase> parse_phase(std::string_view name);
+
+/// One marked stretch of work: a whole prefill, one decode step, or one scoring pass, of one batch.
+struct PhaseSpan {
+  Phase phase = Phase::prefill;
+  Nanos begin{};                       ///< monotonic clock of the engine
+  Nanos end{};
+  double tokens = 0;                   ///< new tokens processed, summed over the batch
+  int batch = 0;                       ///< sequences in the pass
+  std::optional<Joules> energy_truth;  ///< the simulator's own truth; absent on real hardware
+  std::optional<Mhz> clock_truth;      ///< the clock the simulated pass ran at; absent on real hardware
+};
+
+// ---------------------------------------------------------------------------------------------- device
+
+/// Why the clock is not what it could be: NVML's bit values (nvmlClocksEventReasons).
+enum ThrottleBit : std::uint64_t {
+  throttle_idle = 0x1,
+  throttle_locked_clocks = 0x2,
+  throttle_sw_power_cap = 0x4,
+  throttle_hw_slowdown = 0x8,
+  throttle_sw_thermal = 0x20,
+  throttle_hw_thermal = 0x40,
+};
+/// The mask in words, "sw_power_cap+locked_clocks"; "none" for 0.
+std::string throttle_words(std::uint64_t mask);
+
+struct PowerSample {
+  Nanos at{};  ///< monotonic clock, middle of the read
+  Watts power{};
+};
+
+struct EnergyReading {
+  Nanos at{};
+  Joules energy{};  ///< since the counter's start
+};
+
+/// A clock as asked for, as the card supports it, and as it was seen under load. `asked` absent = stock (no lock).
+struct ClockSetting {
+  std::optional<Mhz> asked;
+  std::optional<Mhz> snapped;  ///< nearest supported clock to `asked`
+  std::optional<Mhz> seen;     ///< time-weighted under load
+};
+
+// ---------------------------------------------------------------------------------------------- replay
+
+/// One cell of the study's grid. Its `index` is its place in the plan's canonical order (model, dataset, batch, clock,
+/// repeat, each in the order of the study file) and its key in the store, whatever order the points are run in.
+struct RunPoint {
+  std::uint32_t index = 0;
+  std::string model;             ///< architecture or model id
+  std::string dataset;
+  int batch = 1;
+  std::optional<Mhz> clock;      ///< requested, already snapped; absent = stock
+  std::optional<Mhz> clock_asked;  ///< as written in the study
+  int repeat = 0;                ///< from 0
+};
+
+/// How an energy was obtained. The method travels with the number.
+enum class EnergyMethod {
+  sim_truth,      ///< the simulated GPU's own integral
+  counter_delta,  ///< difference of the energy counter
+  power_integral  ///< trapezoid over power readings
+};
+std::string_view to_string(EnergyMethod method);
+std::optional<EnergyMethod> parse_energy_method(std::string_view name);
+
+/// May the number enter a conclusion? `degraded` may with a remark, `void_` may not.
+enum class Validity { valid, degraded, void_ };
+std::string_view to_string(Validity validity);  ///< "valid", "degraded", "void"
+std::optional<Validity> parse_validity(std::string_view name);
+
+/// Closed list of reasons and remarks; to_string gives the name in the store, explain() a sentence with the next step.
+enum class Reason {
+  power_limited,       ///< software power cap at the stock or highest clock: a remark, the point stays valid
+  clock_not_attained,  ///< the seen clock misses the requested lock: void
+  throttled,           ///< thermal or hardware slowdown was active: void
+  foreign_process,     ///< somebody else used the GPU: void
+  lost_samples,        ///< too many samples lost: void
+  sensor_too_slow,     ///< the window is too short for the sensor: degraded
+  counter_power_disagree,  ///< the two energies differ beyond tolerance: degraded
+  out_of_memory,       ///< the model does not fit: void
+  engine_failed,       ///< the engine gave an error: void; the message is in RunRecord::detail
+  extrapolated,        ///< outside the range the simulator was fitted for: degraded
+};
+inline constexpr std::array kReasons{
+    Reason::power_limited, Reason::clock_not_attained,     Reason::throttled,     Reason::foreign_process, Reason::lost_samples,
+    Reason::sensor_too_slow, Reason::counter_power_disagree, Reason::out_of_memory, Reason::engine_failed,   Reason::extrapolated};
+std::string_view to_string(Reason reason);
+std::optional<Reason> parse_reason(std::string_view name);
+std::string_view explain(Reason reason);
+/// The verdict a reason leads to when it stands alone; a record's verdict is the worst of its reasons'.
+Validity severity(Reason reason);
+
+/// Totals of one phase over a point.
+struct PhaseTotals {
+  double seconds = 0;  ///< wall time in the phase
+  double tokens = 0;   ///< new tokens, summed over sequences
+  std::int64_t spans = 0;
+  std::optional<Joules> energy;  ///< absent when no method could give it
+};
+
+/// What one request cost inside its batch.
+struct RequestRecord {
+  std::uint32_t index = 0;        ///< position in the point's query order
+  std::uint32_t query = 0;        ///< index into StudyPlan::queries
+  int prompt_tokens = 0;
+  int output_tokens = 0;          ///< 0 when scored
+  double ttft_s = 0;              ///< begin of batch → end of prefill
+  double latency_s = 0;           ///< end to end; at batch > 1 the batch's wall time
+  std::optional<Joules> energy;   ///< equal share of the batch's energy: conserves by construction
+  std::optional<double> quality;  ///< 0..1
+};
+
+/// A finished point.
+struct RunRecord {
+  RunPoint point;
+  ClockSetting clock;
+  std::uint64_t throttle_mask = 0;  ///< union over the point
+  std::array<PhaseTotals, kPhaseCount> phases{};  ///< by Phase
+  double wall_s = 0;                ///< sum of batch wall times
+  double idle_s = 0;                ///< wall time in no phase
+  std::optional<Joules> energy;     ///< total of the point: phases + idle
+  std::optional<Joules> idle_energy;
+  std::optional<EnergyMethod> method;
+  std::optional<double> energy_rel_error;  ///< half width of the 95 % interval / value; 0 for sim_truth
+  std::optional<Celsius> temperature_begin;
+  std::optional<Celsius> temperature_end;
+  Validity validity = Validity::valid;
+  std::vector<Reason> reasons;
+  std::string detail;               ///< a sentence for a human, may be empty
+  std::vector<RequestRecord> requests;
+};
+
+// ---------------------------------------------------------------------------------------------- environment
+
+/// Where the numbers came from; one per study run.
+struct Environment {
+  std::string program_version;
+  std::string host;
+  std::string device_id;    ///< GPU UUID, or the spec id of the simulated GPU
+  std::string device_name;
+  std::string driver;       ///< empty when simulated
+  std::string engine;       ///< "sim", "libtorch", …
+  std::string runtime;      ///< "eager", "graph", …
+  std::string spec_hash;    ///< SHA-256 of the simulated GPU's spec file; empty on real hardware
+  bool device_simulated = true;
+  bool engine_simulated = true;
+  std::uint64_t seed = 0;
+  [[nodiscard]] bool simulated() const { return device_simulated || engine_simulated; }
+};
+
+/// A query as the study keeps it.
+struct StudyQuery {
+  Query query;
+  Features features;
+  int prompt_tokens = 0;
+};
+
+/// The plan a study carries out: what is stored before the first point runs.
+struct StudyPlan {
+  std::string name;
+  std::string study_toml;        ///< the study file, verbatim
+  std::string fingerprint;       ///< SHA-256 over everything that determines results; guards resume
+  TokenKind token_kind = TokenKind::word;
+  bool store_prompts = true;
+  std::optional<Mhz> baseline;   ///< clock all comparisons refer to; absent = stock
+  std::vector<std::string> samples;  ///< one sentence per dataset: what was drawn, from where
+  std::vector<std::string> notes;    ///< e.g. "two requests snapped to one clock"
+  std::vector<StudyQuery> queries;   ///< in study order, grouped by dataset
+  std::vector<RunPoint> points;      ///< canonical order; point.index is the position
+  Environment environment;
+};
+
+}  // namespace phasewatt
