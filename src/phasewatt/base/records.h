@@ -261,4 +261,18 @@ struct StudyPlan {
   Environment environment;
 };
 
+/// Mean quality that one model reached on one query, over all finished points that scored it.
+struct QualityRow {
+  std::string model;
+  std::uint32_t query = 0;  ///< index into StudyPlan::queries
+  double quality = 0;       ///< 0..1
+};
+
+/// A study read back from the store: what analysis works on.
+struct StudyData {
+  StudyPlan plan;
+  std::vector<RunRecord> records;     ///< finished points by index; `requests` is left empty
+  std::vector<QualityRow> qualities;  ///< ordered by model, then query
+};
+
 }  // namespace phasewatt
