@@ -244,6 +244,7 @@ struct StudyQuery {
   Query query;
   Features features;
   int prompt_tokens = 0;
+  std::vector<int> option_tokens{};  ///< tokens of each choice, when scored; not stored
 };
 
 /// The plan a study carries out: what is stored before the first point runs.

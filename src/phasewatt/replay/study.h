@@ -1,0 +1,94 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "phasewatt/base/records.h"
+#include "phasewatt/base/result.h"
+
+/// The study file: what to measure, as a person writes it. Every key, type, default and range: docs/study-file.md.
+/// Values only; nothing here looks at a device, an engine or a dataset.
+namespace phasewatt::replay {
+
+/// Which queries of a dataset are taken.
+struct Sample {
+  enum class Kind {
+    all,     ///< every query, in file order
+    random,  ///< `count` queries drawn with the study's seed
+    first,   ///< the first `count` queries
+    paper    ///< the rows of the paper's sample of size `count` (100, 200 or 1000)
+  };
+  Kind kind = Kind::all;
+  int count = 0;  ///< queries asked for; 0 when `all`
+};
+/// As it stands in a study file: "all", "250", "first:50", "paper:1000".
+std::string to_string(const Sample& sample);
+/// Reads the same; "paper" alone means paper:1000. bad_input says what is allowed; the caller adds file and line.
+Result<Sample> parse_sample(std::string_view text);
+
+struct StudyDataset {
+  std::string name;  ///< "boolq", "hellaswag", "narrativeqa", "truthfulqa", or the user's own with `file`
+  Sample sample;
+  std::string file;  ///< overrides where the queries come from; empty = the shipped or --data-dir one
+  int line = 0;      ///< in the study file, for messages
+};
+
+/// The clocks as asked for.
+struct StudyClocks {
+  std::optional<int> automatic;          ///< N of "auto:N": N clocks evenly over the supported range, ends included
+  std::vector<std::optional<Mhz>> list;  ///< otherwise these, in order; absent = stock
+};
+
+/// The clock all comparisons refer to.
+struct StudyBaseline {
+  enum class Kind { highest, stock, clock };
+  Kind kind = Kind::highest;
+  Mhz clock{};  ///< when `clock`
+};
+
+/// A study file after all checks that need nothing but the file.
+struct Study {
+  std::string text;    ///< the file, verbatim
+  std::string source;  ///< its name in messages
+  std::string name;
+  std::uint64_t seed = 1;
+  int repeats = 3;
+  std::vector<std::string> models;
+  std::vector<StudyDataset> datasets;
+  std::vector<int> batch_sizes;
+  StudyClocks clocks;
+  StudyBaseline baseline;
+  bool store_prompts = true;
+  Decoding decoding;
+  std::string engine = "sim";
+  std::string runtime = "eager";
+  std::string device = "sim";
+  std::string spec = "rtx-pro-6000-blackwell-ws";  ///< id of a shipped spec, or a path when `spec_is_path`
+  bool spec_is_path = false;
+  bool noise = true;
+
+  /// Lines in the file (0 = the key is absent), so that later checks can still name them.
+  struct Lines {
+    int models = 0;
+    int clocks = 0;
+    int baseline = 0;
+  } lines;
+  /// "file:line" of a key, or "file" when `line` is 0.
+  [[nodiscard]] std::string where(int line) const;
+};
+
+/// Parses and checks. bad_input names file, line and the nearest valid key or value; unsupported names an engine or
+/// device kind that this build lacks. `source` stands in messages.
+Result<Study> parse_study(std::string_view text, std::string_view source);
+
+/// The same from a file; also not_found and io.
+Result<Study> load_study(const std::filesystem::path& path);
+
+/// A commented study file to start from; it parses.
+std::string study_template();
+
+}  // namespace phasewatt::replay
