@@ -1,0 +1,30 @@
+# Two commands do all the set-up on a fresh Debian 12:
+#   make demo   installs what is missing, builds, runs the demo study on the simulated GPU, says where the report is
+#   make test   installs what is missing, builds, runs every test, prints the counts
+.PHONY: help demo test clean
+JOBS := $(shell nproc 2>/dev/null || echo 2)
+PHASEWATT := build/release/apps/cli/phasewatt
+
+help:
+	@sed -n '1,3s/^# \{0,1\}//p' Makefile
+
+demo:
+	@scripts/install_packages.sh build
+	@echo "phasewatt: building (log: build/release/build.log)"
+	@mkdir -p build/release demo
+	@scripts/quietly.sh build/release/build.log cmake --preset release
+	@scripts/quietly.sh build/release/build.log cmake --build --preset release -j $(JOBS)
+	@$(PHASEWATT) study run studies/demo.toml --output demo/results.db --jobs $(JOBS) --force
+	@$(PHASEWATT) report demo/results.db --output demo/report --force
+	@echo "Open demo/report/index.html in a browser; the numbers are in demo/results.db."
+
+test:
+	@scripts/install_packages.sh build test
+	@echo "phasewatt: building (log: build/dev/build.log)"
+	@mkdir -p build/dev
+	@scripts/quietly.sh build/dev/build.log cmake --preset dev
+	@scripts/quietly.sh build/dev/build.log cmake --build --preset dev -j $(JOBS)
+	@ctest --preset dev -j $(JOBS) --progress
+
+clean:
+	rm -rf build demo
