@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -257,6 +258,7 @@ struct StudyPlan {
   std::optional<Mhz> baseline;   ///< clock all comparisons refer to; absent = stock
   std::vector<std::string> samples;  ///< one sentence per dataset: what was drawn, from where
   std::vector<std::string> notes;    ///< e.g. "two requests snapped to one clock"
+  std::map<std::string, std::string> invocation{};  ///< what the command line added, by flag ("data_dir"); for resume
   std::vector<StudyQuery> queries;   ///< in study order, grouped by dataset
   std::vector<RunPoint> points;      ///< canonical order; point.index is the position
   Environment environment;

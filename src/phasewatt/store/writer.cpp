@@ -1,0 +1,243 @@
+#include "phasewatt/store/writer.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "phasewatt/store/bind.h"
+#include "phasewatt/store/database.h"
+#include "phasewatt/store/lock.h"
+#include "phasewatt/store/plan_writer.h"
+
+namespace phasewatt::store {
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* kNow = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
+
+Error already_there(const fs::path& path) {
+  return {ErrorCode::exists, fmt::format("'{}' exists already", path.string()),
+          "use --force to replace it, or 'phasewatt study resume' to go on with it"};
+}
+
+fs::path beside(const fs::path& path, const char* suffix) { return path.string() + suffix; }
+
+void remove_with_logs(const fs::path& path, bool itself) {
+  std::error_code ec;
+  if (itself) fs::remove(path, ec);
+  for (const char* suffix : {"-wal", "-shm", "-journal"}) fs::remove(beside(path, suffix), ec);
+}
+
+/// An old database may have left a log behind, which SQLite would play into the new file of that name. What is in it
+/// first goes to where it belongs, so that the old file is whole should the renaming fail.
+void settle_old_file(const fs::path& path) {
+  try {
+    SQLite::Database(path.string(), SQLite::OPEN_READWRITE).exec("PRAGMA journal_mode = DELETE");
+  } catch (const SQLite::Exception&) {
+    // Not a database, or a damaged one: it is going to be replaced in any case.
+  }
+  remove_with_logs(path, false);
+}
+
+}  // namespace
+
+struct Writer::Impl {
+  fs::path path;
+  WriterLock lock;
+  bool is_new;
+  bool force;
+  std::optional<std::int64_t> page_limit{};
+  // Statements end before the database that they belong to.
+  std::optional<SQLite::Database> db{};
+  std::optional<SQLite::Statement> insert_run{};
+  std::optional<SQLite::Statement> insert_reason{};
+  std::optional<SQLite::Statement> insert_request{};
+  std::int64_t session = 0;
+  bool simulated = false;
+
+  void close() {
+    insert_run.reset();
+    insert_reason.reset();
+    insert_request.reset();
+    // Folds the log into the file; fails, harmlessly, while someone reads.
+    if (db) db->tryExec("PRAGMA journal_mode = DELETE");
+    db.reset();
+  }
+
+  void apply_page_limit() {
+    if (page_limit) db->exec(fmt::format("PRAGMA max_page_count = {}", *page_limit));
+  }
+
+  /// Builds the file under another name and renames it when it is whole.
+  Status create_file(const StudyPlan& plan) {
+    const fs::path draft = beside(path, ".new");
+    remove_with_logs(draft, true);
+    const Status built = guarded(path, [&]() -> Status {
+      db.emplace(draft.string(), SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+      apply_page_limit();
+      SQLite::Transaction transaction(*db);
+      write_plan(*db, plan);
+      transaction.commit();
+      return ok();
+    });
+    db.reset();
+    Status done = built ? take_name(draft) : built;
+    if (!done) remove_with_logs(draft, true);
+    return done;
+  }
+
+  Status take_name(const fs::path& draft) const {
+    std::error_code ec;
+    if (fs::exists(path, ec)) {
+      if (!force) return already_there(path);
+      settle_old_file(path);
+    }
+    fs::rename(draft, path, ec);
+    if (ec) return Error{ErrorCode::io, fmt::format("cannot replace '{}': {}", path.string(), ec.message()), {}};
+    return ok();
+  }
+
+  Status check_fingerprint(const StudyPlan& plan) {
+    const std::string stored = db->execAndGet("SELECT fingerprint FROM study").getString();
+    if (stored == plan.fingerprint) return ok();
+    return Error{ErrorCode::exists, fmt::format("'{}' holds another study (or another version of it)", path.string()),
+                 "choose another output, or use --force to replace it"};
+  }
+
+  void start_session(const StudyPlan& plan) {
+    SQLite::Statement statement(*db, fmt::format("INSERT INTO session (begin_utc, program_version, host, pid) "
+                                                 "VALUES ({}, ?, ?, ?)",
+                                                 kNow));
+    (Row(statement) << plan.environment.program_version << plan.environment.host << std::int64_t{::getpid()}).run();
+    session = db->getLastInsertRowid();
+  }
+
+  void prepare() {
+    insert_run.emplace(*db, fmt::format("INSERT INTO run VALUES ({})", placeholders(28)));
+    insert_reason.emplace(*db, "INSERT INTO run_reason VALUES (?,?,?)");
+    insert_request.emplace(*db, fmt::format("INSERT INTO request VALUES ({})", placeholders(9)));
+  }
+
+  std::set<std::uint32_t> finished() {
+    std::set<std::uint32_t> points;
+    SQLite::Statement statement(*db, "SELECT point_index FROM run ORDER BY point_index");
+    while (statement.executeStep()) points.insert(points.end(), Fields(statement).index());
+    return points;
+  }
+
+  void write_run(const RunRecord& record) {
+    Row row(*insert_run);
+    row << record.point.index << record.clock.asked << record.clock.snapped << record.clock.seen
+        << record.throttle_mask;
+    for (const PhaseTotals& phase : record.phases) row << phase.seconds << phase.tokens << phase.spans << phase.energy;
+    row << record.wall_s << record.idle_s << record.energy << record.idle_energy;
+    if (record.method)
+      row << to_string(*record.method);
+    else
+      row << std::optional<double>();
+    row << record.energy_rel_error << record.temperature_begin << record.temperature_end << to_string(record.validity)
+        << record.detail << simulated;
+    row.run();
+    int position = 0;
+    for (const Reason reason : record.reasons)
+      (Row(*insert_reason) << record.point.index << position++ << to_string(reason)).run();
+  }
+
+  void write_requests(const RunRecord& record) {
+    for (const RequestRecord& request : record.requests) {
+      Row row(*insert_request);
+      row << record.point.index << request.index << request.query << request.prompt_tokens << request.output_tokens
+          << request.ttft_s << request.latency_s << request.energy << request.quality;
+      row.run();
+    }
+  }
+};
+
+Writer::Writer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Writer::~Writer() { impl_->close(); }
+
+Result<std::unique_ptr<Writer>> Writer::create(const fs::path& path, bool force) {
+  const fs::path file = database_path(path);
+  std::error_code ec;
+  if (fs::is_directory(file, ec))
+    return Error{ErrorCode::exists, fmt::format("'{}' is a folder", file.string()), "name a file"};
+  if (!force && fs::exists(file, ec)) return already_there(file);
+  PHASEWATT_ASSIGN(WriterLock lock, WriterLock::take(file));
+  return std::unique_ptr<Writer>(new Writer(std::unique_ptr<Impl>(new Impl{file, std::move(lock), true, force})));
+}
+
+Result<std::unique_ptr<Writer>> Writer::open(const fs::path& path) {
+  const fs::path file = database_path(path);
+  std::error_code ec;
+  if (!fs::exists(file, ec))
+    return Error{ErrorCode::not_found, fmt::format("there is no database '{}'", file.string()),
+                 "'phasewatt study run' makes a new one"};
+  PHASEWATT_ASSIGN(WriterLock lock, WriterLock::take(file));
+  PHASEWATT_ASSIGN(SQLite::Database db, open_database(file, Access::write));
+  std::unique_ptr<Impl> impl(new Impl{file, std::move(lock), false, false});
+  impl->db.emplace(std::move(db));
+  return std::unique_ptr<Writer>(new Writer(std::move(impl)));
+}
+
+void Writer::limit_pages(std::int64_t pages) { impl_->page_limit = pages; }
+
+Result<std::set<std::uint32_t>> Writer::begin(const StudyPlan& plan) {
+  Impl& w = *impl_;
+  if (w.is_new) {
+    PHASEWATT_TRY(w.create_file(plan));
+    w.is_new = false;
+    PHASEWATT_ASSIGN(SQLite::Database db, open_database(w.path, Access::write));
+    w.db.emplace(std::move(db));
+  }
+  if (!w.db) return Error{ErrorCode::internal, "the store was closed before begin()", {}};
+  return guarded(w.path, [&]() -> Result<std::set<std::uint32_t>> {
+    PHASEWATT_TRY(w.check_fingerprint(plan));
+    w.db->exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
+    w.apply_page_limit();
+    w.simulated = plan.environment.simulated();
+    w.start_session(plan);
+    w.prepare();
+    return w.finished();
+  });
+}
+
+Status Writer::add(const RunRecord& record) {
+  Impl& w = *impl_;
+  if (!w.insert_run) return Error{ErrorCode::internal, "a point was added before begin() or after end()", {}};
+  return guarded(w.path, [&]() -> Status {
+    SQLite::Transaction transaction(*w.db, SQLite::TransactionBehavior::IMMEDIATE);
+    w.write_run(record);
+    w.write_requests(record);
+    transaction.commit();
+    return ok();
+  });
+}
+
+Status Writer::end(bool complete) {
+  Impl& w = *impl_;
+  if (!w.insert_run) return Error{ErrorCode::internal, "the store was ended before begin() or twice", {}};
+  const Status done = guarded(w.path, [&]() -> Status {
+    SQLite::Statement statement(
+        *w.db, fmt::format("UPDATE session SET end_utc = {}, complete = ? WHERE session_index = ?", kNow));
+    (Row(statement) << complete << w.session).run();
+    return ok();
+  });
+  w.close();
+  return done;
+}
+
+Result<std::int64_t> Writer::forget_void() {
+  Impl& w = *impl_;
+  if (!w.db) return Error{ErrorCode::internal, "there are no points to forget in a new database", {}};
+  return guarded(w.path, [&]() -> Result<std::int64_t> {
+    return std::int64_t{w.db->exec("DELETE FROM run WHERE validity = 'void'")};
+  });
+}
+
+}  // namespace phasewatt::store
