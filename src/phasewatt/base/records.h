@@ -99,6 +99,7 @@ struct PhaseSpan {
   int batch = 0;                       ///< sequences in the pass
   std::optional<Joules> energy_truth;  ///< the simulator's own truth; absent on real hardware
   std::optional<Mhz> clock_truth;      ///< the clock the simulated pass ran at; absent on real hardware
+  bool extrapolated = false;            ///< the simulated pass lay outside the range its model was fitted for
 };
 
 // ---------------------------------------------------------------------------------------------- device
