@@ -1,0 +1,166 @@
+#include "phasewatt/engine/sim/sim_engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "phasewatt/base/files.h"
+#include "phasewatt/sim/random.h"
+#include "phasewatt/sim/spec_files.h"
+
+namespace phasewatt::engine {
+namespace {
+
+/// Tokens of one option; one that is empty still needs a pass.
+int option_length(const Request& request, std::size_t option) { return std::max(1, request.option_tokens[option]); }
+
+double mean_prompt(std::span<const Request> batch) {
+  double sum = 0;
+  for (const auto& request : batch) sum += std::max(1, request.prompt_tokens);
+  return sum / static_cast<double>(batch.size());
+}
+
+}  // namespace
+
+SimEngine::SimEngine(sim::SimGpu& gpu, sim::RuntimeSpec runtime, Options options)
+    : gpu_(gpu), runtime_(std::move(runtime)), options_(std::move(options)) {
+  info_.id = "sim";
+  info_.runtime = runtime_.kind;
+  info_.simulated = true;
+  info_.models = sim::shipped_archs();
+}
+
+Result<ModelInfo> SimEngine::load(const std::string& model) {
+  PHASEWATT_ASSIGN(sim::ArchSpec arch, sim::find_arch(model));
+  PHASEWATT_TRY(sim::check_memory(gpu_.spec(), arch, 1, 1, 1));
+  gpu_.hold_context(true);
+  ModelInfo out{.id = arch.id, .parameters = arch.params(), .weight_bytes = arch.weight_bytes()};
+  arch_ = std::move(arch);
+  return out;
+}
+
+Status SimEngine::begin_point(const RunPoint& point) {
+  if (!arch_) return Error{ErrorCode::internal, "begin_point before load", {}};
+  const std::string clock = point.clock ? fmt::format("{:.3f}", point.clock->value()) : "stock";
+  const std::string key =
+      fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}", options_.seed, gpu_.spec().id, runtime_.id(), arch_->id,
+                  point.dataset, options_.workload_hash, point.batch, clock);
+  gpu_.begin_point({sha256_u64(key), static_cast<std::uint32_t>(point.repeat), point.clock});
+  return ok();
+}
+
+Status SimEngine::check_batch(std::span<const Request> batch) const {
+  if (!arch_) return Error{ErrorCode::internal, "a batch before load", {}};
+  if (batch.empty()) return Error{ErrorCode::internal, "an empty batch", {}};
+  return ok();
+}
+
+void SimEngine::pass(const sim::PassIn& in, double tokens, PhaseListener& listener) {
+  const auto done = gpu_.run(sim::pass_load(gpu_.spec(), runtime_, *arch_, in), tag_);
+  ++tag_.pass;
+  PhaseSpan span;
+  span.phase = in.kind;
+  span.begin = done.begin;
+  span.end = done.end;
+  span.tokens = tokens;
+  span.batch = static_cast<int>(in.batch);
+  span.energy_truth = Joules(done.out.energy_j);
+  span.clock_truth = Mhz(done.out.f_eff_mhz);
+  span.extrapolated = sim::confidence(gpu_.spec(), *arch_, in, done.out.f_eff_mhz) == sim::Confidence::c;
+  listener.on_span(span);
+}
+
+double SimEngine::prefill(std::span<const Request> batch, PhaseListener& listener) {
+  const auto sequences = static_cast<double>(batch.size());
+  const double prompt = mean_prompt(batch);
+  tag_ = {batch.front().index, 0};
+  pass({Phase::prefill, sequences, prompt, prompt / 2, 1}, sequences * prompt, listener);
+  return prompt;
+}
+
+std::vector<Outcome> SimEngine::outcomes(std::span<const Request> batch) const {
+  std::vector<Outcome> out(batch.size());
+  if (options_.quality == nullptr) return out;
+  for (std::size_t i = 0; i < batch.size(); ++i)
+    out[i].simulated_quality =
+        options_.quality->quality(arch_->id, *batch[i].query, *batch[i].features, options_.seed);
+  return out;
+}
+
+int SimEngine::output_length(const Request& request, const Decoding& decoding) const {
+  if (decoding.stop == StopRule::length) return decoding.max_new_tokens;
+  // The length belongs to the question and the model, so that every clock, batch and repeat does the same work.
+  const auto key = sha256_u64(fmt::format("{}\n{}\n{}", options_.seed, arch_->id, request.query->id));
+  const auto word = sim::philox(key, {0, 0, 0, static_cast<std::uint32_t>(sim::Stream::length)})[0];
+  return 1 + static_cast<int>(sim::uniform(word) * decoding.max_new_tokens);
+}
+
+double expected_output_tokens(const Decoding& decoding) {
+  return decoding.stop == StopRule::length ? decoding.max_new_tokens : (1.0 + decoding.max_new_tokens) / 2.0;
+}
+
+Result<std::vector<Outcome>> SimEngine::generate(std::span<const Request> batch, const Decoding& decoding,
+                                                 PhaseListener& listener) {
+  PHASEWATT_TRY(check_batch(batch));
+  auto out = outcomes(batch);
+  int longest = 0;
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    out[i].output_tokens = output_length(batch[i], decoding);
+    longest = std::max(longest, out[i].output_tokens);
+  }
+  const auto sequences = static_cast<double>(batch.size());
+  PHASEWATT_TRY(sim::check_memory(gpu_.spec(), *arch_, sequences, mean_prompt(batch) + longest, 1));
+
+  prefill(batch, listener);
+  double active = 0;
+  double prompt = 0;  // mean over the sequences that still run
+  for (int step = 0; step < longest; ++step) {
+    if (step == 0 || decoding.stop == StopRule::eos) {
+      active = 0;
+      prompt = 0;
+      for (std::size_t i = 0; i < batch.size(); ++i) {
+        if (out[i].output_tokens <= step) continue;
+        active += 1;
+        prompt += std::max(1, batch[i].prompt_tokens);
+      }
+      prompt /= active;
+    }
+    // The half makes the mean over n steps prompt + n/2, the context of the closed form.
+    pass({Phase::decode, active, 1, prompt + step + 0.5, 1}, active, listener);
+  }
+  return out;
+}
+
+Result<std::vector<Outcome>> SimEngine::score(std::span<const Request> batch, PhaseListener& listener) {
+  PHASEWATT_TRY(check_batch(batch));
+  std::size_t most_options = 0;
+  int longest = 0;
+  for (const auto& request : batch) {
+    if (request.option_tokens.empty())
+      return Error{ErrorCode::bad_input, fmt::format("query '{}' has no options to score", request.query->id),
+                   "score only queries with choices"};
+    most_options = std::max(most_options, request.option_tokens.size());
+    for (std::size_t k = 0; k < request.option_tokens.size(); ++k)
+      longest = std::max(longest, option_length(request, k));
+  }
+  const auto sequences = static_cast<double>(batch.size());
+  PHASEWATT_TRY(sim::check_memory(gpu_.spec(), *arch_, sequences, mean_prompt(batch) + longest, longest));
+
+  prefill(batch, listener);
+  for (std::size_t k = 0; k < most_options; ++k) {
+    double active = 0;
+    double tokens = 0;
+    double context = 0;
+    for (const auto& request : batch) {
+      if (request.option_tokens.size() <= k) continue;
+      active += 1;
+      tokens += option_length(request, k);
+      context += std::max(1, request.prompt_tokens);
+    }
+    const double length = tokens / active;
+    pass({Phase::score, active, length, context / active, length}, tokens, listener);
+  }
+  return outcomes(batch);
+}
+
+}  // namespace phasewatt::engine
