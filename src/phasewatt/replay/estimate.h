@@ -20,7 +20,7 @@ struct BatchShape {
   int prompt_tokens = 1;           ///< mean over the requests, rounded
   std::vector<int> option_tokens;  ///< means over the requests, rounded, when scoring
   Decoding decoding;
-  std::optional<Mhz> clock;        ///< absent = stock
+  std::optional<Mhz> clock;  ///< absent = stock
 };
 
 struct BatchCost {

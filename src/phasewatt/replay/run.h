@@ -28,7 +28,7 @@ struct Rig {
 using RigFactory = std::function<Result<Rig>()>;
 
 struct Progress {
-  std::uint32_t done = 0;       ///< finished points, those of earlier runs included
+  std::uint32_t done = 0;  ///< finished points, those of earlier runs included
   std::uint32_t total = 0;
   std::optional<double> eta_s;  ///< wall time left, by model passes; absent before the first point is done
 };

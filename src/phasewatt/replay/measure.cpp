@@ -1,0 +1,176 @@
+#include "phasewatt/replay/measure.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "phasewatt/replay/phase_sums.h"
+
+namespace phasewatt::replay {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr Nanos kSettlePoll = milliseconds(5);
+constexpr Nanos kSettleLimit = milliseconds(2000);
+// A released lock cannot be read back; clocks switch within some hundred milliseconds (arXiv 2502.20075).
+constexpr Nanos kStockSettle = milliseconds(500);
+
+/// Asks for the point's clock and waits, in device time, until the card shows it. A clock that never comes is no error
+/// here: the verdict looks at the clock under load.
+Status settle(Rig& rig, const RunPoint& point, const ClockLimits& limits) {
+  if (!point.clock) {
+    if (rig.clock) PHASEWATT_TRY(rig.clock->reset());
+    rig.device->wait(kStockSettle);
+    return ok();
+  }
+  if (!rig.clock) return Error{ErrorCode::internal, "a locked clock was planned without clock control", {}};
+  PHASEWATT_TRY(rig.clock->lock(*point.clock));
+  const double tolerance = half_step(limits.supported, *point.clock).value();
+  for (Nanos waited{}; waited < kSettleLimit; waited += kSettlePoll) {
+    PHASEWATT_ASSIGN(const auto readings, rig.device->read({.clocks = true}));
+    if (readings.sm_clock && std::abs(readings.sm_clock->value() - point.clock->value()) <= tolerance) return ok();
+    rig.device->wait(kSettlePoll);
+  }
+  return ok();
+}
+
+/// One point in progress.
+class Measurement {
+ public:
+  Measurement(const RunContext& context, const RunPoint& point, Rig& rig) : context_(context), rig_(rig) {
+    record_.point = point;
+    record_.clock.asked = point.clock_asked;
+    record_.clock.snapped = point.clock;
+  }
+
+  /// An engine's error in `failure`, a device's as the result.
+  Status run_batch(QueryRange range, std::optional<Error>& failure) {
+    const auto batch = std::span(context_.requests).subspan(range.begin, range.end - range.begin);
+    sums_.begin_batch();
+    auto outcomes = batch.front().query->task == Task::classification
+                        ? rig_.engine->score(batch, sums_)
+                        : rig_.engine->generate(batch, context_.decoding, sums_);
+    if (!outcomes) {
+      failure = std::move(outcomes).error();
+      return ok();
+    }
+    const auto took = sums_.end_batch();
+    if (!took || outcomes->size() != batch.size()) {
+      failure = Error{ErrorCode::internal,
+                      !took ? "the engine's phases overlap or lack a prefill"
+                            : fmt::format("the engine answered {} of {} requests", outcomes->size(), batch.size()),
+                      {}};
+      return ok();
+    }
+    keep_requests(range, *outcomes, *took);
+    return look();
+  }
+
+  Status read_temperature(std::optional<Celsius>& into) {
+    PHASEWATT_ASSIGN(const auto readings, rig_.device->read({.temperature = true}));
+    into = readings.temperature;
+    return ok();
+  }
+  Status begin() { return read_temperature(record_.temperature_begin); }
+
+  Result<RunRecord> finish() {
+    PHASEWATT_TRY(read_temperature(record_.temperature_end));
+    record_.phases = sums_.totals();
+    record_.wall_s = sums_.wall_s();
+    record_.idle_s = sums_.idle_s();
+    if (const auto busy = sums_.busy_energy()) {
+      record_.method = EnergyMethod::sim_truth;
+      record_.energy_rel_error = 0;
+      if (record_.idle_s == 0) {
+        record_.idle_energy = Joules(0);
+        record_.energy = busy;
+      }
+    }
+    record_.clock.seen = sums_.clock();
+    if (!record_.clock.seen) record_.clock.seen = median_clock();
+    judge(record_, context_.limits);
+    return std::move(record_);
+  }
+
+ private:
+  void keep_requests(QueryRange range, const std::vector<Outcome>& outcomes, const PhaseSums::Batch& took) {
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+      const Request& request = context_.requests[range.begin + i];
+      RequestRecord& kept = record_.requests.emplace_back();
+      kept.index = request.index;
+      kept.query = range.begin + static_cast<std::uint32_t>(i);
+      kept.prompt_tokens = request.prompt_tokens;
+      kept.output_tokens = outcomes[i].output_tokens;
+      kept.ttft_s = static_cast<double>(took.ttft_ns) * 1e-9;
+      kept.latency_s = static_cast<double>(took.wall_ns) * 1e-9;
+      if (took.energy) kept.energy = *took.energy / static_cast<double>(outcomes.size());
+      kept.quality = outcomes[i].simulated_quality;
+    }
+  }
+
+  /// The card right after a batch, while it is still as the load left it.
+  Status look() {
+    PHASEWATT_ASSIGN(const auto readings, rig_.device->read({.clocks = true, .throttle = true}));
+    if (readings.throttle_mask) record_.throttle_mask |= *readings.throttle_mask;
+    if (readings.sm_clock) clocks_read_.push_back(*readings.sm_clock);
+    return ok();
+  }
+
+  [[nodiscard]] std::optional<Mhz> median_clock() {
+    if (clocks_read_.empty()) return std::nullopt;
+    const auto middle = clocks_read_.begin() + static_cast<std::ptrdiff_t>(clocks_read_.size() / 2);
+    std::nth_element(clocks_read_.begin(), middle, clocks_read_.end());
+    return *middle;
+  }
+
+  const RunContext& context_;
+  Rig& rig_;
+  RunRecord record_;
+  PhaseSums sums_;
+  std::vector<Mhz> clocks_read_;
+};
+
+}  // namespace
+
+RunContext make_context(const StudyPlan& plan, const Decoding& decoding, std::vector<Mhz> supported) {
+  RunContext context;
+  context.plan = &plan;
+  context.decoding = decoding;
+  context.limits.supported = std::move(supported);
+  for (const auto& point : plan.points)
+    context.limits.highest_planned = std::max(context.limits.highest_planned, point.clock);
+  context.requests.reserve(plan.queries.size());
+  for (std::size_t i = 0; i < plan.queries.size(); ++i) {
+    const StudyQuery& q = plan.queries[i];
+    const bool first = i == 0 || plan.queries[i - 1].query.dataset != q.query.dataset;
+    const std::uint32_t index = first ? 0 : context.requests.back().index + 1;
+    context.requests.push_back(Request{index, &q.query, &q.features, q.prompt_tokens, q.option_tokens});
+  }
+  return context;
+}
+
+Reason reason_of(const Error& error) {
+  return error.code == ErrorCode::out_of_memory ? Reason::out_of_memory : Reason::engine_failed;
+}
+
+Result<std::optional<RunRecord>> measure_point(const RunContext& context, const RunPoint& point, Rig& rig,
+                                               const std::atomic<bool>& stop, const std::atomic<bool>& abandoned) {
+  using Measured = std::optional<RunRecord>;
+  if (auto begun = rig.engine->begin_point(point); !begun)
+    return Measured(void_record(point, reason_of(begun.error()), to_string(begun.error())));
+  PHASEWATT_TRY(settle(rig, point, context.limits));
+  Measurement measurement(context, point, rig);
+  PHASEWATT_TRY(measurement.begin());
+  for (const QueryRange range : batches_of(*context.plan, queries_of(*context.plan, point.dataset), point.batch)) {
+    if (stop || abandoned) return Measured();
+    std::optional<Error> failure;
+    PHASEWATT_TRY(measurement.run_batch(range, failure));
+    if (failure) return Measured(void_record(point, reason_of(*failure), to_string(*failure)));
+  }
+  PHASEWATT_ASSIGN(RunRecord record, measurement.finish());
+  return Measured(std::move(record));
+}
+
+}  // namespace phasewatt::replay

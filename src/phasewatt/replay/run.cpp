@@ -1,0 +1,189 @@
+#include "phasewatt/replay/run.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "phasewatt/replay/measure.h"
+#include "phasewatt/replay/plan.h"
+
+namespace phasewatt::replay {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// Model passes of each point: what its time is roughly proportional to, for the time left.
+std::vector<double> passes_of(const StudyPlan& plan, const Decoding& decoding) {
+  std::map<std::pair<std::string, int>, double> known;
+  std::vector<double> passes;
+  passes.reserve(plan.points.size());
+  for (const auto& point : plan.points) {
+    const auto [at, fresh] = known.try_emplace({point.dataset, point.batch}, 0.0);
+    if (fresh) {
+      for (const auto& batch : batches_of(plan, queries_of(plan, point.dataset), point.batch)) {
+        const StudyQuery& first = plan.queries[batch.begin];
+        at->second += 1.0 + (first.query.task == Task::classification ? static_cast<double>(first.option_tokens.size())
+                                                                      : decoding.max_new_tokens);
+      }
+    }
+    passes.push_back(at->second);
+  }
+  return passes;
+}
+
+/// What the workers of one run share. Everything but the constants is guarded by `mutex_`.
+class Run {
+ public:
+  Run(const StudyPlan& plan, const Study& study, RunSink& sink, Observer& observer, const std::atomic<bool>& stop)
+      : plan_(plan), decoding_(study.decoding), sink_(sink), observer_(observer), stop_(stop) {}
+
+  Result<RunSummary> carry_out(const RigFactory& make_rig, int jobs) {
+    PHASEWATT_ASSIGN(const auto finished, sink_.begin(plan_));
+    if (auto status = prepare(finished, make_rig, jobs); !status) error_ = std::move(status).error();
+    if (!error_) work();
+    summary_.interrupted = !error_ && summary_.skipped + summary_.done < summary_.total;
+    summary_.wall_s = std::chrono::duration<double>(Clock::now() - started_).count();
+    auto ended = sink_.end(!error_ && !summary_.interrupted);
+    if (!error_ && !ended) error_ = std::move(ended).error();
+    if (error_) return *std::move(error_);
+    return summary_;
+  }
+
+ private:
+  Status prepare(const std::set<std::uint32_t>& finished, const RigFactory& make_rig, int jobs) {
+    summary_.total = static_cast<std::uint32_t>(plan_.points.size());
+    for (const auto index : execution_order(plan_))
+      if (!finished.contains(index)) todo_.push_back(index);
+    summary_.skipped = summary_.total - static_cast<std::uint32_t>(todo_.size());
+    passes_ = passes_of(plan_, decoding_);
+    for (const auto index : todo_) passes_left_ += passes_[index];
+
+    auto wanted = static_cast<std::size_t>(std::max(jobs, 1));
+    for (std::size_t i = 0; i < std::min(wanted, todo_.size()); ++i) {
+      PHASEWATT_ASSIGN(Rig rig, make_rig());
+      if (!rig.engine || !rig.device) return Error{ErrorCode::internal, "a rig lacks its engine or its device", {}};
+      if (!rig.engine->info().simulated || !rig.device->info().simulated) wanted = 1;
+      rigs_.push_back(std::move(rig));
+    }
+    summary_.jobs = static_cast<int>(rigs_.size());
+    if (!rigs_.empty()) context_ = make_context(plan_, decoding_, rigs_.front().device->info().supported_clocks);
+    return ok();
+  }
+
+  /// One rig is driven on the calling thread, more on a thread each.
+  void work() {
+    if (rigs_.size() == 1) {
+      drive(rigs_.front());
+      return;
+    }
+    std::vector<std::thread> threads;
+    threads.reserve(rigs_.size());
+    for (auto& rig : rigs_) threads.emplace_back([this, &rig] { drive(rig); });
+    for (auto& thread : threads) thread.join();
+  }
+
+  /// A worker: points until none is left, then the clock is given back, whatever happened.
+  void drive(Rig& rig) {
+    try {
+      std::string loaded;
+      while (const auto index = next())
+        if (auto status = run_point(plan_.points[*index], rig, loaded); !status) fail(std::move(status).error());
+    } catch (const std::bad_alloc&) {
+      fail({ErrorCode::out_of_memory, "the host's memory does not suffice for this study", "use fewer jobs"});
+    } catch (const std::exception& e) {
+      fail({ErrorCode::internal, std::string("a worker of the study failed: ") + e.what(), {}});
+    }
+    if (rig.clock)
+      if (auto reset = rig.clock->reset(); !reset) fail(std::move(reset).error());
+  }
+
+  std::optional<std::uint32_t> next() {
+    const std::lock_guard lock(mutex_);
+    if (stop_ || abandoned_ || next_ == todo_.size()) return std::nullopt;
+    return todo_[next_++];
+  }
+
+  void fail(Error error) {
+    const std::lock_guard lock(mutex_);
+    abandoned_ = true;
+    if (!error_) error_ = std::move(error);
+  }
+
+  Status run_point(const RunPoint& point, Rig& rig, std::string& loaded) {
+    {
+      const std::lock_guard lock(mutex_);
+      observer_.on_point_begin(point);
+    }
+    if (auto error = load(point.model, rig, loaded))
+      return keep(void_record(point, reason_of(*error), to_string(*error)));
+    PHASEWATT_ASSIGN(auto record, measure_point(context_, point, rig, stop_, abandoned_));
+    return record ? keep(*record) : ok();
+  }
+
+  /// Makes `model` current. The error of a failed load is remembered, so that it is not tried again for each point.
+  std::optional<Error> load(const std::string& model, Rig& rig, std::string& loaded) {
+    if (loaded == model) return std::nullopt;
+    {
+      const std::lock_guard lock(mutex_);
+      if (const auto at = unloadable_.find(model); at != unloadable_.end()) return at->second;
+    }
+    auto result = rig.engine->load(model);
+    if (result) {
+      loaded = model;
+      return std::nullopt;
+    }
+    loaded.clear();
+    const std::lock_guard lock(mutex_);
+    return unloadable_.try_emplace(model, result.error()).first->second;
+  }
+
+  Status keep(const RunRecord& record) {
+    const std::lock_guard lock(mutex_);
+    if (abandoned_) return ok();  // after an error nothing more reaches the sink
+    PHASEWATT_TRY(sink_.add(record));
+    ++summary_.done;
+    ++(record.validity == Validity::valid      ? summary_.valid
+       : record.validity == Validity::degraded ? summary_.degraded
+                                               : summary_.void_);
+    passes_done_ += passes_[record.point.index];
+    passes_left_ -= passes_[record.point.index];
+    Progress progress{summary_.skipped + summary_.done, summary_.total, {}};
+    const double elapsed = std::chrono::duration<double>(Clock::now() - started_).count();
+    progress.eta_s = elapsed * passes_left_ / passes_done_;
+    observer_.on_point_done(record, progress);
+    return ok();
+  }
+
+  const StudyPlan& plan_;
+  const Decoding decoding_;
+  RunSink& sink_;
+  Observer& observer_;
+  const std::atomic<bool>& stop_;
+  const Clock::time_point started_ = Clock::now();
+  RunContext context_;
+  std::vector<double> passes_;
+  std::vector<std::uint32_t> todo_;  // in execution order
+  std::vector<Rig> rigs_;
+
+  std::mutex mutex_;
+  std::atomic<bool> abandoned_ = false;  // an error ends the run
+  std::optional<Error> error_;
+  std::size_t next_ = 0;
+  std::map<std::string, Error> unloadable_;
+  double passes_done_ = 0;
+  double passes_left_ = 0;
+  RunSummary summary_;
+};
+
+}  // namespace
+
+Result<RunSummary> run_study(const StudyPlan& plan, const Study& study, const RigFactory& make_rig, int jobs,
+                             RunSink& sink, Observer& observer, const std::atomic<bool>& stop) {
+  return Run(plan, study, sink, observer, stop).carry_out(make_rig, jobs);
+}
+
+}  // namespace phasewatt::replay

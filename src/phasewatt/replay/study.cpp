@@ -1,0 +1,305 @@
+#include "phasewatt/replay/study.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <set>
+
+#include "phasewatt/base/files.h"
+#include "phasewatt/base/text.h"
+#include "phasewatt/base/toml_reader.h"
+
+namespace phasewatt::replay {
+namespace {
+
+constexpr std::string_view kSchema = "phasewatt-study/1";
+constexpr std::string_view kSampleHint = "use \"all\", a number, \"first:N\", or \"paper:1000\" (or :200, :100)";
+constexpr std::string_view kClocksHint = "use a list of MHz and \"stock\", \"auto:N\" (N from 2 to 64), or \"stock\"";
+constexpr double kMaxMhz = 10000;
+constexpr int kMaxSample = 10'000'000;
+constexpr std::array kPaperSizes{100, 200, 1000};
+
+using Words = std::vector<std::string>;
+
+std::optional<int> whole(std::string_view text) {
+  int value = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, value);
+  if (error != std::errc() || end != last) return std::nullopt;
+  return value;
+}
+
+/// Names become parts of query ids, file names and headings.
+bool is_name(std::string_view text) {
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+           c == '.';
+  };
+  return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), plain);
+}
+
+bool is_mhz(double value) { return value > 0 && value <= kMaxMhz; }
+
+/// Fills a Study from the tables of one file. TomlTable keeps the first error, so that this reads as a list of fields.
+class Parser {
+ public:
+  Parser(TomlTable root, Study& study) : root_(std::move(root)), study_(study) {}
+
+  Status run() {
+    read_head();
+    read_models();
+    read_batch_sizes();
+    read_clocks();
+    read_baseline();
+    // The root ends before its tables are read, so that a misspelt [engin] is told before anything that follows from
+    // it.
+    auto datasets = root_.tables("datasets");
+    auto engine = optional_table("engine");
+    auto device = optional_table("device");
+    auto decoding = optional_table("decoding");
+    PHASEWATT_TRY(root_.finish());
+    if (engine) PHASEWATT_TRY(read_engine(*engine));
+    if (device) PHASEWATT_TRY(read_device(*device));
+    if (decoding) PHASEWATT_TRY(read_decoding(*decoding));
+    for (auto& dataset : datasets) PHASEWATT_TRY(read_dataset(dataset));
+    if (datasets.empty())
+      return Error{ErrorCode::bad_input, study_.source + ": there is no [[datasets]]",
+                   "add a table [[datasets]] with name = \"boolq\""};
+    return ok();
+  }
+
+ private:
+  /// Whether the root has `key`; makes an absent one known, so that it is offered for a misspelt one.
+  bool knows(std::string_view key) {
+    if (root_.has(key)) return true;
+    (void)root_.tables(key);
+    return false;
+  }
+
+  std::optional<TomlTable> optional_table(std::string_view key) {
+    if (knows(key)) return root_.table(key);
+    return std::nullopt;
+  }
+
+  static int bounded(TomlTable& table, std::string_view key, int otherwise, int low, int high) {
+    const std::int64_t value = table.integer(key, otherwise);
+    if (value >= low && value <= high) return static_cast<int>(value);
+    table.fail(key, fmt::format("'{}' is {}", key, value), fmt::format("it must be {} to {}", low, high));
+    return otherwise;
+  }
+
+  static std::string one_of(TomlTable& table, std::string_view key, std::string otherwise, const Words& valid) {
+    std::string value = table.string(key, std::move(otherwise));
+    if (std::find(valid.begin(), valid.end(), value) == valid.end())
+      table.fail(key, fmt::format("'{}' is '{}'", key, value), did_you_mean(value, valid));
+    return value;
+  }
+
+  /// Kinds that a later build may know are told from misspelt ones. The error is `unsupported` for the former.
+  Status read_kind(TomlTable& table, std::string_view room, const Words& later) {
+    const std::string kind = table.string("kind", "sim");
+    if (std::find(later.begin(), later.end(), kind) != later.end())
+      return Error{
+          ErrorCode::unsupported,
+          fmt::format("{}: {} kind '{}' is not part of this build", study_.where(table.line("kind")), room, kind),
+          "use kind = \"sim\""};
+    if (kind != "sim") table.fail("kind", fmt::format("'kind' is '{}'", kind), did_you_mean(kind, Words{"sim"}));
+    return ok();
+  }
+
+  void read_head() {
+    const std::string schema = root_.string("schema");
+    if (schema != kSchema)
+      root_.fail("schema", fmt::format("'schema' is '{}'", schema), fmt::format("this program reads \"{}\"", kSchema));
+    study_.name = root_.string("name");
+    if (!is_name(study_.name))
+      root_.fail("name", "'name' is '" + study_.name + "'", "use 1 to 64 letters, digits, '-', '_' or '.'");
+    const std::int64_t seed = root_.integer("seed", 1);
+    if (seed < 0) root_.fail("seed", fmt::format("'seed' is {}", seed), "it must not be negative");
+    study_.seed = static_cast<std::uint64_t>(seed);
+    study_.repeats = bounded(root_, "repeats", study_.repeats, 1, 100);
+    study_.store_prompts = root_.boolean("store_prompts", true);
+  }
+
+  void read_models() {
+    study_.models = root_.strings("models");
+    study_.lines.models = root_.line("models");
+    if (study_.models.empty()) root_.fail("models", "'models' is empty", "name at least one model");
+    std::set<std::string> seen;
+    for (const auto& model : study_.models) {
+      if (model.empty()) root_.fail("models", "'models' holds an empty name");
+      if (!seen.insert(model).second) root_.fail("models", "'models' names '" + model + "' twice", "remove one");
+    }
+  }
+
+  void read_batch_sizes() {
+    const auto sizes = knows("batch_sizes") ? root_.integers("batch_sizes") : std::vector<std::int64_t>{1};
+    if (sizes.empty()) root_.fail("batch_sizes", "'batch_sizes' is empty", "name at least one batch size");
+    std::set<std::int64_t> seen;
+    for (const auto size : sizes) {
+      if (size < 1 || size > 1024) {
+        root_.fail("batch_sizes", fmt::format("'batch_sizes' holds {}", size), "a batch size must be 1 to 1024");
+        return;
+      }
+      if (!seen.insert(size).second)
+        root_.fail("batch_sizes", fmt::format("'batch_sizes' names {} twice", size), "remove one");
+      study_.batch_sizes.push_back(static_cast<int>(size));
+    }
+  }
+
+  void read_clocks() {
+    study_.lines.clocks = root_.line("clocks");
+    if (!root_.has("clocks") || root_.is_string("clocks")) {
+      read_clocks_word(root_.string("clocks", "stock"));
+      return;
+    }
+    for (const auto& item : root_.scalars("clocks")) {
+      std::optional<Mhz> clock;
+      if (item.number) {
+        if (!is_mhz(*item.number))
+          root_.fail("clocks", fmt::format("'clocks' holds {}", *item.number),
+                     "a clock is more than 0 and at most 10000 MHz");
+        clock = Mhz(*item.number);
+      } else if (item.text != "stock") {
+        root_.fail("clocks", "'clocks' holds '" + item.text + "'", std::string(kClocksHint));
+      }
+      const auto& list = study_.clocks.list;
+      if (std::find(list.begin(), list.end(), clock) != list.end())
+        root_.fail("clocks", "'clocks' names " + (clock ? fmt::format("{}", clock->value()) : "\"stock\"") + " twice",
+                   "remove one");
+      study_.clocks.list.push_back(clock);
+    }
+    if (study_.clocks.list.empty()) root_.fail("clocks", "'clocks' is empty", std::string(kClocksHint));
+  }
+
+  void read_clocks_word(const std::string& word) {
+    constexpr std::string_view kAuto = "auto:";
+    if (word == "stock") {
+      study_.clocks.list = {std::nullopt};
+      return;
+    }
+    if (word.starts_with(kAuto)) study_.clocks.automatic = whole(std::string_view(word).substr(kAuto.size()));
+    if (const auto n = study_.clocks.automatic; n && *n >= 2 && *n <= 64) return;
+    root_.fail("clocks", "'clocks' is '" + word + "'", std::string(kClocksHint));
+  }
+
+  void read_baseline() {
+    study_.lines.baseline = root_.line("baseline");
+    StudyBaseline& baseline = study_.baseline;
+    if (root_.has("baseline") && !root_.is_string("baseline")) {
+      baseline = {StudyBaseline::Kind::clock, Mhz(root_.number("baseline"))};
+      if (!is_mhz(baseline.clock.value()))
+        root_.fail("baseline", fmt::format("'baseline' is {}", baseline.clock.value()),
+                   "a clock is more than 0 and at most 10000 MHz");
+      return;
+    }
+    const std::string word = one_of(root_, "baseline", "highest", Words{"highest", "stock"});
+    baseline.kind = word == "stock" ? StudyBaseline::Kind::stock : StudyBaseline::Kind::highest;
+  }
+
+  Status read_engine(TomlTable& table) {
+    PHASEWATT_TRY(read_kind(table, "engine", Words{"libtorch", "openai"}));
+    study_.runtime = one_of(table, "runtime", study_.runtime, Words{"eager", "graph"});
+    return table.finish();
+  }
+
+  Status read_device(TomlTable& table) {
+    PHASEWATT_TRY(read_kind(table, "device", Words{"nvml"}));
+    study_.spec = table.string("spec", study_.spec);
+    study_.spec_is_path = study_.spec.ends_with(".toml");
+    const Words shipped{"rtx-pro-6000-blackwell-ws", "h200-sxm"};
+    if (!study_.spec_is_path && std::find(shipped.begin(), shipped.end(), study_.spec) == shipped.end())
+      table.fail("spec", "'spec' is '" + study_.spec + "'",
+                 did_you_mean(study_.spec, shipped) + ", or the path of a .toml file");
+    study_.noise = table.boolean("noise", true);
+    return table.finish();
+  }
+
+  Status read_decoding(TomlTable& table) {
+    study_.decoding.max_new_tokens = bounded(table, "max_new_tokens", study_.decoding.max_new_tokens, 1, 4096);
+    const std::string stop = one_of(table, "stop", "length", Words{"length", "eos"});
+    study_.decoding.stop = parse_stop_rule(stop).value_or(StopRule::length);
+    return table.finish();
+  }
+
+  Status read_dataset(TomlTable& table) {
+    const Words shipped{"boolq", "hellaswag", "narrativeqa", "truthfulqa"};
+    StudyDataset dataset;
+    dataset.name = table.string("name");
+    dataset.line = table.line("name");
+    dataset.file = table.string("file", "");
+    if (table.has("file") && dataset.file.empty())
+      table.fail("file", "'file' is empty", "name a file, or leave the key out");
+    if (!is_name(dataset.name))
+      table.fail("name", "'name' is '" + dataset.name + "'", "use 1 to 64 letters, digits, '-', '_' or '.'");
+    else if (dataset.file.empty() && std::find(shipped.begin(), shipped.end(), dataset.name) == shipped.end())
+      table.fail("name", "unknown dataset '" + dataset.name + "'",
+                 did_you_mean(dataset.name, shipped) + "; a dataset of your own needs file = \"PATH\"");
+    for (const auto& other : study_.datasets)
+      if (other.name == dataset.name)
+        table.fail("name", fmt::format("dataset '{}' is named twice, first in line {}", dataset.name, other.line),
+                   "remove one");
+    read_sample(table, dataset);
+    study_.datasets.push_back(std::move(dataset));
+    return table.finish();
+  }
+
+  static void read_sample(TomlTable& table, StudyDataset& dataset) {
+    const bool number = table.has("sample") && !table.is_string("sample");
+    auto sample = parse_sample(number ? std::to_string(table.integer("sample")) : table.string("sample", "all"));
+    if (sample)
+      dataset.sample = *sample;
+    else
+      table.fail("sample", sample.error().what, sample.error().hint);
+  }
+
+  TomlTable root_;
+  Study& study_;
+};
+
+}  // namespace
+
+std::string to_string(const Sample& sample) {
+  switch (sample.kind) {
+    case Sample::Kind::all: return "all";
+    case Sample::Kind::random: return std::to_string(sample.count);
+    case Sample::Kind::first: return "first:" + std::to_string(sample.count);
+    case Sample::Kind::paper: return "paper:" + std::to_string(sample.count);
+  }
+  return "all";
+}
+
+Result<Sample> parse_sample(std::string_view text) {
+  if (text == "all") return Sample{};
+  if (text == "paper") return Sample{Sample::Kind::paper, 1000};
+  const auto colon = text.find(':');
+  const std::string_view word = colon == std::string_view::npos ? std::string_view() : text.substr(0, colon);
+  const auto count = whole(colon == std::string_view::npos ? text : text.substr(colon + 1));
+  if (count && *count >= 1 && *count <= kMaxSample) {
+    if (colon == std::string_view::npos) return Sample{Sample::Kind::random, *count};
+    if (word == "first") return Sample{Sample::Kind::first, *count};
+    if (word == "paper" && std::find(kPaperSizes.begin(), kPaperSizes.end(), *count) != kPaperSizes.end())
+      return Sample{Sample::Kind::paper, *count};
+  }
+  return Error{ErrorCode::bad_input, "'sample' is '" + std::string(text) + "'", std::string(kSampleHint)};
+}
+
+std::string Study::where(int line) const { return line == 0 ? source : source + ":" + std::to_string(line); }
+
+Result<Study> parse_study(std::string_view text, std::string_view source) {
+  PHASEWATT_ASSIGN(TomlTable root, TomlTable::parse(text, source));
+  Study study;
+  study.text = std::string(text);
+  study.source = std::string(source);
+  PHASEWATT_TRY(Parser(std::move(root), study).run());
+  return study;
+}
+
+Result<Study> load_study(const std::filesystem::path& path) {
+  PHASEWATT_ASSIGN(const std::string text, read_file(path));
+  return parse_study(text, path.string());
+}
+
+}  // namespace phasewatt::replay

@@ -1,0 +1,48 @@
+#include "phasewatt/replay/study.h"
+
+namespace phasewatt::replay {
+
+std::string study_template() {
+  return R"(# A phasewatt study: what to measure. Plan it with `phasewatt study plan FILE`, run it with `phasewatt study run FILE`.
+# Keys that are commented out show their default. Every key: docs/study-file.md.
+schema = "phasewatt-study/1"
+name = "my-study"
+
+# The grid: every model × dataset × batch size × clock is measured `repeats` times.
+models = ["llama-3.2-1b", "llama-3.1-8b"]
+batch_sizes = [1, 8]
+clocks = "auto:7"             # or a list like [487, 960, 2842, "stock"], or "stock" (no clock is changed)
+# repeats = 3
+# baseline = "highest"        # the clock that all comparisons refer to: "highest", "stock", or one of the clocks
+# seed = 1                    # draws samples, noise and the order of the points
+# store_prompts = true        # false keeps the texts of the queries out of the results
+
+# One [[datasets]] each. sample: "all", a number (drawn by the seed), "first:N", or "paper:1000" (or :200, :100).
+[[datasets]]
+name = "boolq"
+sample = "all"
+
+[[datasets]]
+name = "truthfulqa"
+sample = "all"
+
+# [[datasets]]
+# name = "my-queries"
+# file = "my-queries.jsonl"
+
+[engine]
+kind = "sim"
+runtime = "eager"             # or "graph": CUDA graphs, little host time
+
+[device]
+kind = "sim"
+spec = "rtx-pro-6000-blackwell-ws"  # or "h200-sxm", or the path of a spec file
+# noise = true
+
+[decoding]
+# max_new_tokens = 100
+# stop = "length"             # always max_new_tokens, so that points are comparable; "eos" stops earlier
+)";
+}
+
+}  // namespace phasewatt::replay

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "phasewatt/base/records.h"
+
+namespace phasewatt::replay {
+
+/// The clocks a verdict is made against.
+struct ClockLimits {
+  std::vector<Mhz> supported;          ///< ascending; may be empty
+  std::optional<Mhz> highest_planned;  ///< absent when only stock is planned
+};
+
+/// How far the seen clock may lie from `lock`: 1 % of it, or half a step where that is more.
+Mhz clock_tolerance(const ClockLimits& limits, Mhz lock);
+
+/// Adds reasons to `record` from its clock and throttle mask, and sets its validity to the worst of all its reasons.
+///
+/// - A thermal or hardware slowdown: `throttled`, void.
+/// - The software power cap at the stock clock, or at the highest supported or planned one: `power_limited`, valid even
+///   where the seen clock falls short. At full load today's cards cannot hold their highest clocks.
+/// - Otherwise a seen clock that misses the lock by more than the tolerance, or none seen: `clock_not_attained`, void.
+void judge(RunRecord& record, const ClockLimits& limits);
+
+/// A record without numbers, for a point that could not be carried out.
+RunRecord void_record(const RunPoint& point, Reason reason, std::string detail);
+
+}  // namespace phasewatt::replay
