@@ -107,8 +107,8 @@ std::optional<std::string> published_text(std::string_view path) {
   return value->get<std::string>();
 }
 
-bool same_clock(std::optional<double> mhz, double paper_mhz) {
-  return mhz && std::abs(*mhz - paper_mhz) <= 0.01 * paper_mhz;
+bool same_clock(std::optional<double> mhz, double wanted_mhz) {
+  return mhz && std::abs(*mhz - wanted_mhz) <= 0.01 * wanted_mhz;
 }
 
 }  // namespace phasewatt::analysis

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <initializer_list>
 #include <optional>
 #include <string>
@@ -30,11 +31,13 @@ std::optional<double> published(std::string_view table, std::initializer_list<Pa
 std::optional<double> published_number(std::string_view path);
 std::optional<std::string> published_text(std::string_view path);
 
-/// The clocks (MHz) and batch sizes of the paper's study.
+/// The clocks (MHz) that the paper compares, and how many models and datasets it averages over.
 inline constexpr double kPaperBaselineMhz = 2842;
 inline constexpr double kPaperLowestMhz = 180;
+inline constexpr std::size_t kPaperModels = 5;
+inline constexpr std::size_t kPaperDatasets = 4;
 
-/// Is this clock, up to the snapping of a card (1 %), the paper's?
-bool same_clock(std::optional<double> mhz, double paper_mhz);
+/// Are two clocks the same up to the snapping of a card (1 % of the second)? An absent one never is.
+bool same_clock(std::optional<double> mhz, double wanted_mhz);
 
 }  // namespace phasewatt::analysis
