@@ -90,6 +90,7 @@ class Measurement {
     }
     record_.clock.seen = sums_.clock();
     if (!record_.clock.seen) record_.clock.seen = median_clock();
+    if (sums_.extrapolated()) record_.reasons.push_back(Reason::extrapolated);
     judge(record_, context_.limits);
     return std::move(record_);
   }

@@ -31,6 +31,7 @@ void PhaseSums::on_span(const PhaseSpan& span) {
     mhz_ns_ += span.clock_truth->value() * static_cast<double>(ns);
   else
     clock_known_ = false;
+  extrapolated_ |= span.extrapolated;
 }
 
 std::optional<PhaseSums::Batch> PhaseSums::end_batch() {

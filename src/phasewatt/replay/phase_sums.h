@@ -34,6 +34,8 @@ class PhaseSums final : public engine::PhaseListener {
   [[nodiscard]] std::optional<Joules> busy_energy() const;
   /// Mean of the spans' clocks weighted by their time; absent when a span lacks its clock or there is no time.
   [[nodiscard]] std::optional<Mhz> clock() const;
+  /// Whether any span lay outside the range the simulated GPU was fitted for.
+  [[nodiscard]] bool extrapolated() const { return extrapolated_; }
 
  private:
   struct Sum {
@@ -60,6 +62,7 @@ class PhaseSums final : public engine::PhaseListener {
   std::int64_t idle_ns_ = 0;
   double mhz_ns_ = 0;
   bool clock_known_ = true;
+  bool extrapolated_ = false;
 };
 
 }  // namespace phasewatt::replay

@@ -3,23 +3,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <set>
 
 #include "phasewatt/base/files.h"
 #include "phasewatt/base/text.h"
 #include "phasewatt/base/toml_reader.h"
+#include "phasewatt/workload/datasets.h"
 
 namespace phasewatt::replay {
 namespace {
 
 constexpr std::string_view kSchema = "phasewatt-study/1";
-constexpr std::string_view kSampleHint = "use \"all\", a number, \"first:N\", or \"paper:1000\" (or :200, :100)";
 constexpr std::string_view kClocksHint = "use a list of MHz and \"stock\", \"auto:N\" (N from 2 to 64), or \"stock\"";
 constexpr double kMaxMhz = 10000;
-constexpr int kMaxSample = 10'000'000;
-constexpr std::array kPaperSizes{100, 200, 1000};
 
 using Words = std::vector<std::string>;
 
@@ -225,7 +222,7 @@ class Parser {
   }
 
   Status read_dataset(TomlTable& table) {
-    const Words shipped{"boolq", "hellaswag", "narrativeqa", "truthfulqa"};
+    const Words shipped(workload::kDatasets.begin(), workload::kDatasets.end());
     StudyDataset dataset;
     dataset.name = table.string("name");
     dataset.line = table.line("name");
@@ -248,11 +245,12 @@ class Parser {
 
   static void read_sample(TomlTable& table, StudyDataset& dataset) {
     const bool number = table.has("sample") && !table.is_string("sample");
-    auto sample = parse_sample(number ? std::to_string(table.integer("sample")) : table.string("sample", "all"));
+    auto sample =
+        workload::parse_sample(number ? std::to_string(table.integer("sample")) : table.string("sample", "all"));
     if (sample)
       dataset.sample = *sample;
     else
-      table.fail("sample", sample.error().what, sample.error().hint);
+      table.fail("sample", "'sample': " + sample.error().what, sample.error().hint);
   }
 
   TomlTable root_;
@@ -260,31 +258,6 @@ class Parser {
 };
 
 }  // namespace
-
-std::string to_string(const Sample& sample) {
-  switch (sample.kind) {
-    case Sample::Kind::all: return "all";
-    case Sample::Kind::random: return std::to_string(sample.count);
-    case Sample::Kind::first: return "first:" + std::to_string(sample.count);
-    case Sample::Kind::paper: return "paper:" + std::to_string(sample.count);
-  }
-  return "all";
-}
-
-Result<Sample> parse_sample(std::string_view text) {
-  if (text == "all") return Sample{};
-  if (text == "paper") return Sample{Sample::Kind::paper, 1000};
-  const auto colon = text.find(':');
-  const std::string_view word = colon == std::string_view::npos ? std::string_view() : text.substr(0, colon);
-  const auto count = whole(colon == std::string_view::npos ? text : text.substr(colon + 1));
-  if (count && *count >= 1 && *count <= kMaxSample) {
-    if (colon == std::string_view::npos) return Sample{Sample::Kind::random, *count};
-    if (word == "first") return Sample{Sample::Kind::first, *count};
-    if (word == "paper" && std::find(kPaperSizes.begin(), kPaperSizes.end(), *count) != kPaperSizes.end())
-      return Sample{Sample::Kind::paper, *count};
-  }
-  return Error{ErrorCode::bad_input, "'sample' is '" + std::string(text) + "'", std::string(kSampleHint)};
-}
 
 std::string Study::where(int line) const { return line == 0 ? source : source + ":" + std::to_string(line); }
 

@@ -9,32 +9,17 @@
 
 #include "phasewatt/base/records.h"
 #include "phasewatt/base/result.h"
+#include "phasewatt/workload/sample.h"
 
 /// The study file: what to measure, as a person writes it. Every key, type, default and range: docs/study-file.md.
 /// Values only; nothing here looks at a device, an engine or a dataset.
 namespace phasewatt::replay {
 
-/// Which queries of a dataset are taken.
-struct Sample {
-  enum class Kind {
-    all,     ///< every query, in file order
-    random,  ///< `count` queries drawn with the study's seed
-    first,   ///< the first `count` queries
-    paper    ///< the rows of the paper's sample of size `count` (100, 200 or 1000)
-  };
-  Kind kind = Kind::all;
-  int count = 0;  ///< queries asked for; 0 when `all`
-};
-/// As it stands in a study file: "all", "250", "first:50", "paper:1000".
-std::string to_string(const Sample& sample);
-/// Reads the same; "paper" alone means paper:1000. bad_input says what is allowed; the caller adds file and line.
-Result<Sample> parse_sample(std::string_view text);
-
 struct StudyDataset {
-  std::string name;  ///< "boolq", "hellaswag", "narrativeqa", "truthfulqa", or the user's own with `file`
-  Sample sample;
-  std::string file;  ///< overrides where the queries come from; empty = the shipped or --data-dir one
-  int line = 0;      ///< in the study file, for messages
+  std::string name;             ///< "boolq", "hellaswag", "narrativeqa", "truthfulqa", or the user's own with `file`
+  workload::SampleSpec sample;  ///< which of its queries
+  std::string file;             ///< overrides where the queries come from; empty = the shipped or --data-dir one
+  int line = 0;                 ///< in the study file, for messages
 };
 
 /// The clocks as asked for.
