@@ -12,7 +12,7 @@
 namespace phasewatt::store {
 namespace {
 
-constexpr int kBusyTimeoutMs = 5000;  // another program may look into the file; a running study is told by WriterLock
+constexpr int kBusyTimeoutMs = 2000;  // another program may look into the file; a running study is told by WriterLock
 
 /// Damaged files are hostile input: nothing in them may act when they are read.
 void harden(SQLite::Database& db) {
