@@ -152,7 +152,7 @@ PassOut eval_load(const GpuSpec& spec, const Load& load, double f_req_mhz, doubl
   int side = 0;
   for (int step = 0; step < kSolverSteps; ++step) {
     const double width = high.f_eff_mhz - low.f_eff_mhz;
-    if (width <= 1e-9 || -below <= 1e-9 * cap) break;
+    if (width <= 1e-9 || -below <= 1e-12 * cap) break;
     double mhz = (low.f_eff_mhz * above - high.f_eff_mhz * below) / (above - below);
     if (mhz <= low.f_eff_mhz || mhz >= high.f_eff_mhz) mhz = low.f_eff_mhz + 0.5 * width;
     const PassOut middle = at(mhz);

@@ -77,18 +77,14 @@ void read_power(TomlTable& t, GpuSpec::Power& p) {
   p.cap_window_s = ranged(t, "cap_window_s", 0, 60);
 }
 
-PowerSensorSpec read_power_sensor(TomlTable t, Status& status) {
-  PowerSensorSpec s;
+void read_power_sensor(TomlTable& t, PowerSensorSpec& s) {
   s.update_s = ranged(t, "update_s", 1e-4, 10);
   s.update_jitter_s = ranged(t, "update_jitter_s", 0, s.update_s / 4);
   s.window_s = ranged(t, "window_s", 1e-4, 10);
   s.call_s = ranged(t, "call_s", 0, 1);
-  if (auto done = t.finish(); !done && status) status = std::move(done);
-  return s;
 }
 
-EnergySensorSpec read_energy_sensor(TomlTable t, Status& status) {
-  EnergySensorSpec s;
+void read_energy_sensor(TomlTable& t, EnergySensorSpec& s) {
   s.update_s = ranged(t, "update_s", 1e-4, 10);
   s.quantum_mj = positive(t, "quantum_mj");
   s.call_s = ranged(t, "call_s", 0, 1);
@@ -97,8 +93,6 @@ EnergySensorSpec read_energy_sensor(TomlTable t, Status& status) {
     s.integrates = EnergySensorSpec::Integrates::sampled;
   else if (how != "full")
     t.fail("integrates", fmt::format("'integrates' is '{}'", how), "valid: full, sampled");
-  if (auto done = t.finish(); !done && status) status = std::move(done);
-  return s;
 }
 
 /// Reads one sub-table with `read` and keeps the first error of all.
@@ -110,9 +104,9 @@ void section(TomlTable& parent, std::string_view key, Status& status, Read read)
 }
 
 void read_sensor(TomlTable& t, GpuSpec::Sensor& s, Status& status) {
-  s.power_inst = read_power_sensor(t.table("power_inst"), status);
-  s.power_avg = read_power_sensor(t.table("power_avg"), status);
-  s.energy = read_energy_sensor(t.table("energy"), status);
+  section(t, "power_inst", status, [&](TomlTable& p) { read_power_sensor(p, s.power_inst); });
+  section(t, "power_avg", status, [&](TomlTable& p) { read_power_sensor(p, s.power_avg); });
+  section(t, "energy", status, [&](TomlTable& e) { read_energy_sensor(e, s.energy); });
   section(t, "error", status, [&](TomlTable& e) {
     s.error.gain_sigma = ranged(e, "gain_sigma", 0, 0.2);
     s.error.offset_sigma_w = at_least_0(e, "offset_sigma_w");
