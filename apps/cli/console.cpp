@@ -72,6 +72,6 @@ void install_stop_signals() {
   ::sigaction(SIGPIPE, &action, nullptr);
 }
 
-bool stop_requested() { return g_stop.load(); }
+const std::atomic<bool>& stop_flag() { return g_stop; }
 
 }  // namespace phasewatt::cli

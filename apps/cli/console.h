@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <string>
 #include <string_view>
 
@@ -31,6 +32,7 @@ struct Console {
 
 /// SIGINT and SIGTERM ask for a stop that keeps all finished work; the second one ends the program at once.
 void install_stop_signals();
-[[nodiscard]] bool stop_requested();
+/// Set by those signals.
+const std::atomic<bool>& stop_flag();
 
 }  // namespace phasewatt::cli

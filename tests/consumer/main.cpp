@@ -1,6 +1,6 @@
 // A program of somebody else: finds phasewatt with find_package and asks the library a question.
 #include <phasewatt/base/records.h>
-#include <phasewatt/store/store.h>
+#include <phasewatt/store/reader.h>
 
 #include <cstdio>
 

@@ -39,6 +39,18 @@ std::string dump(const Json& json) { return json.dump(1, ' ', false, Json::error
 
 std::string to_json(const analysis::Table& table) { return dump(table_json(table)); }
 
+std::string to_json(const std::vector<analysis::Table>& tables) {
+  Json list = Json::array();
+  for (const auto& table : tables) list.push_back(table_json(table));
+  return dump(list);
+}
+
+std::string to_json_lines(const analysis::Table& table) {
+  std::string lines;
+  for (const auto& row : table_json(table)["rows"]) lines += row.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  return lines;
+}
+
 std::string to_json(const Page& page) {
   Json provenance = Json::array();
   for (const auto& [name, value] : page.provenance) provenance.push_back({{"name", name}, {"value", value}});

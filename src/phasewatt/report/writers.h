@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "phasewatt/analysis/table.h"
 #include "phasewatt/report/page.h"
@@ -23,6 +24,10 @@ std::string to_csv(const analysis::Table& table);
 
 /// {id, title, note, simulated, columns, rows}; each row an object of column keys and `simulated`, missing as null.
 std::string to_json(const analysis::Table& table);
+/// The same as an array.
+std::string to_json(const std::vector<analysis::Table>& tables);
+/// One row per line (JSON Lines), without title and note.
+std::string to_json_lines(const analysis::Table& table);
 /// The content of tables.json: schema, title, sentences, provenance, tables and figures (docs/report.md).
 std::string to_json(const Page& page);
 /// The value of "schema" in tables.json.

@@ -1,0 +1,123 @@
+#include "apps/cli/wiring.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "apps/cli/version.h"
+#include "phasewatt/device/sim/sim_device.h"
+#include "phasewatt/engine/sim/quality.h"
+#include "phasewatt/engine/sim/sim_engine.h"
+#include "phasewatt/sim/estimate.h"
+#include "phasewatt/sim/spec_files.h"
+#include "phasewatt/workload/features.h"
+
+namespace phasewatt::cli {
+namespace {
+
+/// What every simulated rig of a study shares; immutable.
+struct SimParts {
+  sim::GpuSpec gpu;
+  sim::RuntimeSpec runtime;
+  engine::QualityModel quality;
+  std::string workload;
+  std::uint64_t seed = 1;
+  bool noise = true;
+};
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
+}
+
+Result<std::shared_ptr<const SimParts>> sim_parts(const replay::Study& study) {
+  PHASEWATT_ASSIGN(auto gpu, sim::find_gpu(study.spec));
+  PHASEWATT_ASSIGN(auto runtime, sim::find_runtime(gpu.default_host, study.runtime));
+  PHASEWATT_ASSIGN(auto quality, engine::QualityModel::shipped());
+  std::string workload;
+  for (const auto& dataset : study.datasets) workload += dataset.name + "=" + to_string(dataset.sample) + ";";
+  return std::shared_ptr<const SimParts>(std::make_shared<SimParts>(
+      SimParts{std::move(gpu), std::move(runtime), std::move(quality), std::move(workload), study.seed, study.noise}));
+}
+
+/// One worker's simulated card with everything that drives it.
+Result<replay::Rig> make_sim_rig(const std::shared_ptr<const SimParts>& parts) {
+  struct Owned {
+    std::shared_ptr<const SimParts> parts;
+    sim::SimGpu gpu;
+  };
+  auto owned = std::make_shared<Owned>(Owned{parts, sim::SimGpu(parts->gpu, {parts->noise, {}})});
+  replay::Rig rig;
+  rig.engine = std::make_unique<engine::SimEngine>(
+      owned->gpu, parts->runtime, engine::SimEngine::Options{parts->seed, parts->workload, &parts->quality});
+  rig.device = std::make_unique<device::SimDevice>(owned->gpu);
+  rig.clock = std::make_unique<device::SimClockControl>(owned->gpu);
+  rig.keep_alive = std::move(owned);
+  return rig;
+}
+
+replay::CostModel sim_cost(std::shared_ptr<const SimParts> parts) {
+  return [parts = std::move(parts)](const replay::BatchShape& shape) -> std::optional<replay::BatchCost> {
+    const auto arch = sim::find_arch(shape.model);
+    if (!arch) return std::nullopt;
+    const bool generates = shape.task == Task::generation;
+    const double new_tokens = generates ? engine::expected_output_tokens(shape.decoding) : 0;
+    sim::BatchShape in{static_cast<double>(shape.batch), static_cast<double>(shape.prompt_tokens), new_tokens,
+                       {shape.option_tokens.begin(), shape.option_tokens.end()}};
+    if (!sim::check_memory(parts->gpu, *arch, in.batch, in.prompt_tokens + new_tokens, 1)) return std::nullopt;
+    const auto cost = sim::estimate(parts->gpu, parts->runtime, *arch, in, shape.clock);
+    return replay::BatchCost{cost.seconds, cost.energy};
+  };
+}
+
+Environment describe(const SimParts& parts, const replay::Study& study, const device::DeviceInfo& device) {
+  Environment e;
+  e.program_version = std::string(kVersion);
+  e.host = host_name();
+  e.device_id = device.id;
+  e.device_name = device.name;
+  e.driver = device.driver;
+  e.engine = study.engine;
+  e.runtime = parts.runtime.id();
+  e.spec_hash = device.spec_hash;
+  e.device_simulated = device.simulated;
+  e.engine_simulated = true;
+  return e;
+}
+
+/// "file:line: " before what went wrong with a dataset of the study.
+Error at_line(Error error, const replay::Study& study, int line) {
+  error.what = study.where(line) + ": " + error.what;
+  return error;
+}
+
+Result<replay::DatasetInput> load_input(const replay::Study& study, const replay::StudyDataset& wanted, const DataDir& data_dir) {
+  auto dataset = workload::load_dataset({wanted.name, wanted.file, {}}, data_dir);
+  if (!dataset) return at_line(std::move(dataset).error(), study, wanted.line);
+  const bool known = std::find(workload::kDatasets.begin(), workload::kDatasets.end(), wanted.name) != workload::kDatasets.end();
+  dataset->name = known || wanted.file.empty() ? dataset->name : wanted.name;
+  auto input = prepare(*dataset, wanted.sample, study.seed);
+  if (!input) return at_line(std::move(input).error(), study, wanted.line);
+  return std::move(input).value();
+}
+
+}  // namespace
+
+Result<PreparedStudy> prepare_study(replay::Study study, const DataDir& data_dir) {
+  PHASEWATT_ASSIGN(const auto parts, sim_parts(study));
+  sim::SimGpu card(parts->gpu, {parts->noise, {}});
+  replay::PlanInputs inputs;
+  inputs.device = device::SimDevice(card).info();
+  inputs.environment = describe(*parts, study, inputs.device);
+  inputs.models = sim::shipped_archs();
+  for (const auto& wanted : study.datasets) {
+    PHASEWATT_ASSIGN(auto input, load_input(study, wanted, data_dir));
+    inputs.datasets.push_back(std::move(input));
+  }
+  PHASEWATT_ASSIGN(auto plan, replay::make_plan(study, std::move(inputs)));
+  if (data_dir) plan.data_dir = data_dir->string();
+  return PreparedStudy{std::move(study), std::move(plan), [parts] { return make_sim_rig(parts); }, sim_cost(parts)};
+}
+
+}  // namespace phasewatt::cli
