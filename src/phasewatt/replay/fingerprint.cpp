@@ -51,6 +51,8 @@ std::string fingerprint(const Study& study, const StudyPlan& plan, const std::ve
   fields.add(std::to_string(study.seed));
   fields.add(study.repeats);
   fields.add_all(study.models);
+  // The sample's own words too: simulated noise belongs to them.
+  for (const auto& dataset : study.datasets) fields.add(dataset.name + "=" + workload::to_string(dataset.sample));
   fields.add_all(study.batch_sizes);
   for (const auto& clock : clocks) {
     fields.add(clock.snapped);
@@ -61,6 +63,7 @@ std::string fingerprint(const Study& study, const StudyPlan& plan, const std::ve
   fields.add(to_string(study.decoding.stop));
   fields.add(study.engine);
   fields.add(study.runtime);
+  fields.add(plan.environment.runtime);
   fields.add(study.device);
   fields.add(device.id);
   fields.add(device.spec_hash);
