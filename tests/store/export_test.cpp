@@ -50,8 +50,9 @@ TEST(StoreExport, NumbersAreExactMissingOnesEmptyAndTextIsQuoted) {
   EXPECT_EQ(csv(folder / "a.db", "point"),
             "point_index,model,dataset,batch,sm_mhz_asked,sm_mhz_snapped,repeat_index,simulated\n"
             "0,model-0,made,1,,,0,1\n");
-  EXPECT_THAT(csv(folder / "a.db", "query"), HasSubstr(R"("SECRET question ""0"", is it?",SECRET context,"SECRET prompt
-of two lines",1,10,0.1,1.1,)"));
+  const std::string texts = csv(folder / "a.db", "query_text");
+  EXPECT_THAT(texts, HasSubstr("\n0,question,0,\"SECRET question \"\"0\"\", is it?\",1\n"));
+  EXPECT_THAT(texts, HasSubstr("\n0,prompt,0,\"SECRET prompt\nof two lines\",1\n"));
   const RequestRecord request = testing::make_record(plan, 0).requests[0];
   std::istringstream lines(csv(folder / "a.db", "request"));
   std::string line;
@@ -97,7 +98,8 @@ TEST(StoreDigest, IsTheSameForTheSameRowsAndSeesEveryChangeButThoseOfSessions) {
   for (const char* sql :
        {"UPDATE request SET energy_j = energy_j * (1 + 1e-15) WHERE point_index = 1 AND request_index = 1",
         "UPDATE run SET detail = detail || ' '", "UPDATE study SET seed = 5", "UPDATE point SET sm_mhz_asked = NULL",
-        "UPDATE query SET prompt = NULL", "DELETE FROM run_reason", "UPDATE study_option SET value = ''"}) {
+        "UPDATE query_text SET text = text || '.' WHERE kind = 'prompt' AND query_index = 0", "DELETE FROM run_reason",
+        "UPDATE study_option SET value = ''"}) {
     const std::string now = after(sql);
     EXPECT_NE(now, last) << sql;
     last = now;

@@ -102,8 +102,8 @@ Error to_error(const SQLite::Exception& exception, const std::filesystem::path& 
 Result<SQLite::Database> open_database(const std::filesystem::path& path, Access access) {
   PHASEWATT_TRY(check_file(path, access));
   return guarded(path, [&]() -> Result<SQLite::Database> {
-    SQLite::Database db(path.string(), access == Access::write ? SQLite::OPEN_READWRITE : SQLite::OPEN_READONLY,
-                        kBusyTimeoutMs);
+    const int flags = access == Access::write ? SQLite::OPEN_READWRITE : SQLite::OPEN_READONLY;
+    SQLite::Database db(path.string(), flags | SQLite::OPEN_NOMUTEX, kBusyTimeoutMs);
     harden(db);
     PHASEWATT_TRY(check_kind(db, path, access));
     if (access == Access::read) return db;

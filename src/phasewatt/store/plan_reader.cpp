@@ -51,9 +51,6 @@ Result<StudyQuery> read_query(SQLite::Statement& statement, const std::filesyste
   row.query.row = f.integer();
   const std::string task = f.text();
   PHASEWATT_ASSIGN(row.query.task, known(parse_task(task), task, path));
-  row.query.question = f.text();  // NULL reads as empty
-  row.query.context = f.text();
-  row.query.prompt = f.text();
   row.query.answer = f.maybe<int>();
   row.prompt_tokens = f.small();
   Features& features = row.features;
@@ -64,13 +61,26 @@ Result<StudyQuery> read_query(SQLite::Statement& statement, const std::filesyste
   return row;
 }
 
+void put_text(Query& query, std::string_view kind, std::string text) {
+  if (kind == "question")
+    query.question = std::move(text);
+  else if (kind == "context")
+    query.context = std::move(text);
+  else if (kind == "prompt")
+    query.prompt = std::move(text);
+  else if (kind == "choice")
+    query.choices.push_back(std::move(text));
+  else
+    query.references.push_back(std::move(text));
+}
+
 Status read_queries(SQLite::Database& db, const std::filesystem::path& path, StudyPlan& plan) {
   SQLite::Statement statement(db,
-                              R"(SELECT query_id, dataset, dataset_row, task, question, context, prompt, answer_index,
+                              R"(SELECT query_id, dataset, dataset_row, task, answer_index,
       prompt_tokens, words, characters, token_entropy_bits, unique_ratio, entity_density, causal_question,
       reasoning_complexity, words_per_sentence, complexity_score, query_index FROM query ORDER BY query_index)");
   while (statement.executeStep()) {
-    if (statement.getColumn(18).getInt64() != std::int64_t(plan.queries.size()))
+    if (statement.getColumn(15).getInt64() != std::int64_t(plan.queries.size()))
       return damaged(path, "a query is missing");
     PHASEWATT_ASSIGN(StudyQuery query, read_query(statement, path));
     plan.queries.push_back(std::move(query));
@@ -80,9 +90,8 @@ Status read_queries(SQLite::Database& db, const std::filesystem::path& path, Stu
     Fields f(texts);
     const std::uint32_t index = f.index();
     if (index >= plan.queries.size()) return damaged(path, "a text belongs to no query");
-    Query& query = plan.queries[index].query;
-    std::vector<std::string>& list = f.text() == "choice" ? query.choices : query.references;
-    list.push_back(f.text());
+    const std::string kind = f.text();
+    put_text(plan.queries[index].query, kind, f.text());
   }
   return ok();
 }

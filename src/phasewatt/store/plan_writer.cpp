@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <span>
+
 #include "phasewatt/store/bind.h"
 #include "phasewatt/store/schema.h"
 
@@ -32,29 +34,26 @@ void write_study(SQLite::Database& db, const StudyPlan& plan) {
 }
 
 void write_texts(SQLite::Statement& statement, std::uint32_t query, const char* kind,
-                 const std::vector<std::string>& texts) {
+                 std::span<const std::string> texts) {
   for (std::size_t i = 0; i < texts.size(); ++i) (Row(statement) << query << kind << std::int64_t(i) << texts[i]).run();
 }
 
 /// Without store_prompts no text of the query gets anywhere near the file.
 void write_queries(SQLite::Database& db, const StudyPlan& plan) {
-  SQLite::Statement statement = insert(db, "query", 19);
+  SQLite::Statement statement = insert(db, "query", 16);
   SQLite::Statement texts = insert(db, "query_text", 4);
   std::uint32_t index = 0;
   for (const auto& [query, features, prompt_tokens, option_tokens] : plan.queries) {
     Row row(statement);
     row << index << query.id << query.dataset << query.row << to_string(query.task);
-    for (const std::string* text : {&query.question, &query.context, &query.prompt}) {
-      if (plan.store_prompts)
-        row << *text;
-      else
-        row << std::optional<double>();
-    }
     row << query.answer << prompt_tokens << features.words << features.characters << features.token_entropy_bits
         << features.unique_ratio << features.entity_density << features.causal_question << features.reasoning_complexity
         << features.words_per_sentence << features.complexity_score;
     row.run();
     if (plan.store_prompts) {
+      write_texts(texts, index, "question", {&query.question, 1});
+      write_texts(texts, index, "context", {&query.context, 1});
+      write_texts(texts, index, "prompt", {&query.prompt, 1});
       write_texts(texts, index, "choice", query.choices);
       write_texts(texts, index, "reference", query.references);
     }

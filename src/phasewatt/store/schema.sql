@@ -53,9 +53,6 @@ CREATE TABLE query (
   dataset               TEXT NOT NULL,
   dataset_row           INTEGER NOT NULL,
   task                  TEXT NOT NULL,
-  question              TEXT,
-  context               TEXT,
-  prompt                TEXT,
   answer_index          INTEGER,
   prompt_tokens         INTEGER NOT NULL,
   words                 REAL NOT NULL,
@@ -69,9 +66,10 @@ CREATE TABLE query (
   complexity_score      REAL NOT NULL
 ) STRICT;
 
+-- Apart from query, so that its rows stay small: each request looks its query up. Empty without store_prompts.
 CREATE TABLE query_text (
   query_index  INTEGER NOT NULL REFERENCES query,
-  kind         TEXT NOT NULL CHECK (kind IN ('choice', 'reference')),
+  kind         TEXT NOT NULL CHECK (kind IN ('question', 'context', 'prompt', 'choice', 'reference')),
   position     INTEGER NOT NULL,
   text         TEXT NOT NULL,
   PRIMARY KEY (query_index, kind, position)
