@@ -67,9 +67,6 @@ void install_stop_signals() {
   ::sigemptyset(&action.sa_mask);
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
-  // A closed pipe is an error of write(), handled where the write is.
-  action.sa_handler = SIG_IGN;
-  ::sigaction(SIGPIPE, &action, nullptr);
 }
 
 const std::atomic<bool>& stop_flag() { return g_stop; }

@@ -13,6 +13,13 @@ Result<DataDir> parse_data_dir(const std::string& text) {
   return DataDir(std::filesystem::absolute(text).lexically_normal());
 }
 
+Result<workload::Dataset> load_dataset(const workload::DatasetSpec& spec, const DataDir& data_dir) {
+  PHASEWATT_ASSIGN(auto dataset, workload::load_dataset(spec, data_dir));
+  if (data_dir && spec.file.empty())
+    dataset.source = std::filesystem::path(dataset.source).lexically_relative(*data_dir).string();
+  return dataset;
+}
+
 Result<replay::DatasetInput> prepare(const workload::Dataset& dataset, const workload::SampleSpec& sample, std::uint64_t seed) {
   PHASEWATT_ASSIGN(auto queries, workload::draw(sample, dataset, seed));
   replay::DatasetInput input{dataset.name, workload::describe(sample, dataset), {}};

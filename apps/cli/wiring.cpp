@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 
 #include "apps/cli/version.h"
@@ -93,12 +92,11 @@ Error at_line(Error error, const replay::Study& study, int line) {
 }
 
 Result<replay::DatasetInput> load_input(const replay::Study& study, const replay::StudyDataset& wanted, const DataDir& data_dir) {
-  auto dataset = workload::load_dataset({wanted.name, wanted.file, {}}, data_dir);
+  auto dataset = load_dataset({wanted.name, wanted.file, {}}, data_dir);
   if (!dataset) return at_line(std::move(dataset).error(), study, wanted.line);
-  const bool known = std::find(workload::kDatasets.begin(), workload::kDatasets.end(), wanted.name) != workload::kDatasets.end();
-  dataset->name = known || wanted.file.empty() ? dataset->name : wanted.name;
   auto input = prepare(*dataset, wanted.sample, study.seed);
   if (!input) return at_line(std::move(input).error(), study, wanted.line);
+  input->name = wanted.name;
   return std::move(input).value();
 }
 

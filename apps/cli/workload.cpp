@@ -34,7 +34,7 @@ Result<workload::Dataset> open_data(const Options& options) {
   PHASEWATT_ASSIGN(const DataDir data_dir, parse_data_dir(options.data_dir));
   const bool is_file = options.data.find_first_of("./") != std::string::npos || std::filesystem::exists(options.data);
   if (is_file) return workload::read_queries(options.data);
-  return workload::load_dataset({options.data, {}, {}}, data_dir);
+  return load_dataset({options.data, {}, {}}, data_dir);
 }
 
 analysis::Table features_table(const replay::DatasetInput& input, const Options& options) {
@@ -87,7 +87,7 @@ Status print_description(const Options& options, const Console& console) {
   analysis::WorkloadNames names;
   names.profile = options.profile;
   for (const auto name : workload::kDatasets) {
-    PHASEWATT_ASSIGN(const auto dataset, workload::load_dataset({std::string(name), {}, {}}, data_dir));
+    PHASEWATT_ASSIGN(const auto dataset, load_dataset({std::string(name), {}, {}}, data_dir));
     PHASEWATT_ASSIGN(auto input, prepare(dataset, sample, options.seed));
     names.samples.push_back(input.sample);
     std::move(input.queries.begin(), input.queries.end(), std::back_inserter(queries));
