@@ -1,12 +1,12 @@
 #include "phasewatt/engine/sim/quality.h"
 
 #include <cmath>
-#include <numbers>
 #include <span>
 #include <utility>
 
 #include "phasewatt/base/embedded.h"
 #include "phasewatt/base/toml_reader.h"
+#include "phasewatt/sim/random.h"
 
 namespace phasewatt::engine {
 
@@ -16,30 +16,20 @@ namespace {
 
 constexpr std::array kFeatureNames{std::string_view("entity_density"), std::string_view("causal_question")};
 
-// FNV-1a, 64 bits (Fowler, Noll, Vo). A NUL between the parts keeps ("a", "bc") apart from ("ab", "c").
+// FNV-1a, 64 bits (Fowler, Noll, Vo). A NUL ends each part, so that ("a", "bc") is not ("ab", "c").
 constexpr std::uint64_t kFnvBasis = 0xcbf29ce484222325;
-std::uint64_t hash(std::string_view text, std::uint64_t state) {
+std::uint64_t hash(std::string_view text, std::uint64_t state = kFnvBasis) {
   for (const char c : text) state = (state ^ static_cast<unsigned char>(c)) * 0x100000001b3;
   return state * 0x100000001b3;
 }
 
-// SplitMix64 (Steele, Lea, Flood 2014): the draw is a function of the key and the counter alone.
-std::uint64_t draw(std::uint64_t key, std::uint64_t counter) {
-  std::uint64_t z = key + (counter + 1) * 0x9e3779b97f4a7c15;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-  return z ^ (z >> 31);
+/// The draws of a query (model 0, shared by all models) or of a query and a model.
+sim::RandomWords draw(std::uint64_t query, std::uint64_t seed, std::uint64_t model) {
+  const auto low = [](std::uint64_t x) { return static_cast<std::uint32_t>(x); };
+  return sim::philox(query, {low(seed), low(seed >> 32), low(model), low(model >> 32)});
 }
 
-/// Uniform in (0, 1), both ends excluded.
-double uniform(std::uint64_t key, std::uint64_t counter) {
-  return (static_cast<double>(draw(key, counter) >> 12) + 0.5) * 0x1p-52;
-}
-
-/// Standard normal (Box, Muller 1958).
-double normal(std::uint64_t key) {
-  return std::sqrt(-2 * std::log(uniform(key, 0))) * std::cos(2 * std::numbers::pi * uniform(key, 1));
-}
+double normal(const sim::RandomWords& words) { return sim::normals(words[0], words[1])[0]; }
 
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
@@ -76,15 +66,15 @@ std::optional<double> QualityModel::quality(std::string_view model, const Query&
   const auto ability = dataset->abilities.find(model);
   if (ability == dataset->abilities.end()) return std::nullopt;
 
-  // One key for the query, the same for all models, and one for the pair.
-  const std::uint64_t query_key = draw(hash(query.id, hash(query.dataset, kFnvBasis)), seed);
-  const std::uint64_t pair_key = draw(query_key, hash(model, kFnvBasis));
-  const double margin = ability->second - dataset->difficulty(features) - normal(query_key);
+  const std::uint64_t key = hash(query.id, hash(query.dataset));
+  const double shared = normal(draw(key, seed, 0));
+  const auto own = draw(key, seed, hash(model));
+  const double margin = ability->second - dataset->difficulty(features) - shared;
   if (!std::isfinite(margin)) return std::nullopt;
   if (dataset->task == Task::generation)
-    return sigmoid(dataset->discrimination * (margin + dataset->model_noise * normal(pair_key)));
+    return sigmoid(dataset->discrimination * (margin + dataset->model_noise * normal(own)));
   const double right = dataset->floor + (1 - dataset->floor) * sigmoid(dataset->discrimination * margin);
-  return uniform(pair_key, 0) < right ? 1.0 : 0.0;
+  return sim::uniform(own[0]) < right ? 1.0 : 0.0;
 }
 
 Result<QualityModel> QualityModel::parse(std::string_view text, std::string_view name) {
@@ -116,7 +106,8 @@ Result<QualityModel> QualityModel::parse(std::string_view text, std::string_view
       if (moments.size() == 2 && moments[1] > 0)
         dataset.features[i] = {weight[i], moments[0], moments[1]};
       else
-        table.fail(kFeatureNames[i], "'" + std::string(kFeatureNames[i]) + "' must be [mean, standard deviation above 0]");
+        table.fail(kFeatureNames[i],
+                   "'" + std::string(kFeatureNames[i]) + "' must be [mean, standard deviation above 0]");
     }
     const auto ability = table.numbers("ability");
     if (ability.size() == models.size())
@@ -126,9 +117,10 @@ Result<QualityModel> QualityModel::parse(std::string_view text, std::string_view
     if (!model.datasets_.emplace(id, std::move(dataset)).second)
       table.fail("id", "dataset '" + id + "' stands twice", "remove one of them");
   }
-  PHASEWATT_TRY(weights.finish());
+  // Unknown keys first, from the inside out; each call also reports the first error of the whole file.
   for (auto& table : tables) PHASEWATT_TRY(table.finish());
   PHASEWATT_TRY(file.finish());
+  PHASEWATT_TRY(weights.finish());
   return model;
 }
 
