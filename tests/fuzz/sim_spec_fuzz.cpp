@@ -1,8 +1,8 @@
 // Any bytes as a GPU, model or host file: an error or a spec, never a crash; a spec that reads can be evaluated.
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <cmath>
 #include <string_view>
 
 #include "phasewatt/sim/gpu_model.h"

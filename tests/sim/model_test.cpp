@@ -11,9 +11,7 @@
 namespace phasewatt::sim::test {
 namespace {
 
-double between(double low, double high) {
-  return low + (high - low) * (*rc::gen::inRange(0, 1'000'001) / 1e6);
-}
+double between(double low, double high) { return low + (high - low) * (*rc::gen::inRange(0, 1'000'001) / 1e6); }
 
 GpuSpec any_spec() {
   GpuSpec g = rtx();
@@ -135,8 +133,10 @@ struct StepAnchor {
 };
 
 TEST(Anchors, DecodeStepsOfAnEagerEngine) {
-  for (const auto& [model, batch, ms, watts] : {StepAnchor{"Qwen2.5-3B", 1, 12.03, 0}, {"Qwen2-1.5B", 1, 9.50, 169},
-                                                {"Qwen2-1.5B", 8, 10.13, 179}, {"Qwen2.5-3B", 8, 12.57, 243},
+  for (const auto& [model, batch, ms, watts] : {StepAnchor{"Qwen2.5-3B", 1, 12.03, 0},
+                                                {"Qwen2-1.5B", 1, 9.50, 169},
+                                                {"Qwen2-1.5B", 8, 10.13, 179},
+                                                {"Qwen2.5-3B", 8, 12.57, 243},
                                                 {"Yi-1.5-6B", 8, 12.96, 337}}) {
     const PassOut out = eval(rtx(), eager(), arch(model), decode(batch, 200), 2700);
     EXPECT_NEAR(out.t_s * 1e3, ms, 0.10 * ms) << model;

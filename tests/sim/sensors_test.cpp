@@ -68,8 +68,8 @@ TEST(Sensors, TheErrorOfOneColdRequest) {
   struct Row {
     double seconds, average, instant, part_time, counter;
   };
-  for (const auto& row : {Row{0.3, -70, -26, -17, -13}, {1, -43, -8, -5, -4}, {4, -11, -1.9, -1.2, -1.0},
-                          {10, -4.3, -0.8, -0.5, -0.4}}) {
+  for (const auto& row :
+       {Row{0.3, -70, -26, -17, -13}, {1, -43, -8, -5, -4}, {4, -11, -1.9, -1.2, -1.0}, {10, -4.3, -0.8, -0.5, -0.4}}) {
     EXPECT_NEAR(request_error(spec, 0, row.seconds), row.average, 3) << row.seconds;
     EXPECT_NEAR(request_error(spec, 1, row.seconds), row.instant, 3) << row.seconds;
     EXPECT_NEAR(request_error(part_time, 1, row.seconds), row.part_time, 3) << row.seconds;
@@ -136,7 +136,8 @@ TEST(Sensors, ACounterAtATickIsTheIntegralToOneMillijoule) {
   h.restart(kStart, 0);
   h.push(kStart + from_seconds(2), 700);
   h.push(kStart + from_seconds(3), 0);  // nothing is used any more: every later tick sees all of it
-  EXPECT_NEAR((sensors.energy(h, h.end()) - sensors.energy(h, kStart)).value(), 700 * (1 + sensors.gain()), 1e-3 + 1e-9);
+  EXPECT_NEAR((sensors.energy(h, h.end()) - sensors.energy(h, kStart)).value(), 700 * (1 + sensors.gain()),
+              1e-3 + 1e-9);
   EXPECT_NE(sensors.gain(), 0);
 }
 

@@ -48,7 +48,8 @@ TEST(SpecFiles, EveryShippedFileReads) {
 TEST(SpecFiles, TheShippedModelsAreThoseOfTheReference) {
   for (const char* name : kPaperModels) {
     std::string id = name;
-    std::transform(id.begin(), id.end(), id.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::transform(id.begin(), id.end(), id.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     const auto shipped = find_arch(id);
     ASSERT_TRUE(shipped) << to_string(shipped.error());
     EXPECT_EQ(shipped->params(), arch(name).params()) << name;
@@ -126,7 +127,8 @@ TEST(SpecFiles, ModelsAndHostsAreCheckedToo) {
   EXPECT_THAT(parse_arch(model + "\nexperts = 8\n", "a.toml").error().what, HasSubstr("unknown key 'experts'"));
   EXPECT_THAT(parse_arch("schema = \"arch/1\"\nlayers = 0", "a.toml").error().what, HasSubstr("a.toml"));
   const std::string host = shipped_text("runtimes/rtx-pro-6000-host.toml");
-  EXPECT_THAT(parse_runtime(host + "\nwarp = 1\n", "h.toml", "eager").error().what, HasSubstr("unknown key 'graph.warp'"));
+  EXPECT_THAT(parse_runtime(host + "\nwarp = 1\n", "h.toml", "eager").error().what,
+              HasSubstr("unknown key 'graph.warp'"));
 }
 
 }  // namespace

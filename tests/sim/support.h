@@ -1,9 +1,9 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include <fstream>
-#include <nlohmann/json.hpp>
 
 #include "phasewatt/sim/gpu_model.h"
 #include "phasewatt/sim/spec_files.h"

@@ -12,8 +12,8 @@ namespace phasewatt::sim {
 struct BatchShape {
   double batch = 1;
   double prompt_tokens = 1;
-  double new_tokens = 0;               ///< generated per request; 0 when scoring
-  std::vector<double> option_tokens;   ///< tokens of each option when scoring; below 1 counts as 1
+  double new_tokens = 0;              ///< generated per request; 0 when scoring
+  std::vector<double> option_tokens;  ///< tokens of each option when scoring; below 1 counts as 1
 };
 
 struct RequestCost {

@@ -71,8 +71,7 @@ ClockPoint clock_point(const GpuSpec& spec, double mhz) {
   ClockPoint out;
   out.mhz = mhz;
   out.bytes_per_s = bandwidth(spec, mhz);
-  out.flops_per_s =
-      spec.compute.fp16_dense_flops_at_rated * (mhz / spec.clocks.sm_rated_mhz) * spec.compute.util_max;
+  out.flops_per_s = spec.compute.fp16_dense_flops_at_rated * (mhz / spec.clocks.sm_rated_mhz) * spec.compute.util_max;
   out.kernel_s = spec.kernels.fixed_s + spec.kernels.cycles / (mhz * 1e6);
   out.steady_w = spec.power.base_w + spec.power.clk_w_per_v2ghz * v2ghz;
   out.leak_w = spec.power.leak_w_at_1v * v2 * volts;
@@ -115,15 +114,14 @@ PassOut eval_at(const GpuSpec& spec, const ClockPoint& clock, const Load& load, 
   out.t_mem_s = load.bytes / clock.bytes_per_s;
   out.t_comp_s = load.flops / (clock.flops_per_s * load.saturation);
   out.t_kern_s = load.kernels * clock.kernel_s;
-  out.t_gpu_s =
-      (overlap(out.t_mem_s, out.t_comp_s, spec.memory.overlap_exp) + out.t_kern_s) * disturbance.gpu_time;
+  out.t_gpu_s = (overlap(out.t_mem_s, out.t_comp_s, spec.memory.overlap_exp) + out.t_kern_s) * disturbance.gpu_time;
   out.t_host_s = load.host_s * disturbance.host_time + disturbance.host_extra_s;
   out.t_s = overlap(out.t_gpu_s, out.t_host_s, load.host_exp) + load.fixed_s;
   const double per_s = out.t_s > 0 ? 1.0 / out.t_s : 0.0;
   const double work_j = spec.power.mem_j_per_byte * load.bytes + clock.flop_j * load.flops;
-  out.power_w = (clock.steady_w + clock.leak_w * leak + clock.active_w * std::min(1.0, out.t_gpu_s * per_s) +
-                 work_j * per_s) *
-                disturbance.power;
+  out.power_w =
+      (clock.steady_w + clock.leak_w * leak + clock.active_w * std::min(1.0, out.t_gpu_s * per_s) + work_j * per_s) *
+      disturbance.power;
   out.energy_j = out.power_w * out.t_s;
   return out;
 }

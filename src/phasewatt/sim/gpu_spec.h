@@ -151,7 +151,7 @@ struct ArchSpec {
   double head_dim = 0;
   double ffn = 0;
   double vocab = 0;
-  bool tied = false;      ///< input and output embedding are one matrix
+  bool tied = false;  ///< input and output embedding are one matrix
   bool qkv_bias = false;
   double bytes_per_weight = 2;
 

@@ -11,8 +11,8 @@
 namespace phasewatt::sim {
 
 /// What the card's own sensors say of its power: refreshed at ticks, latched between them, averaged over a window, off
-/// by a gain and an offset that belong to the device. Ticks lie at phase + k·update (± jitter), the phase drawn from the
-/// key. Computed from the history only when read. Not thread-safe.
+/// by a gain and an offset that belong to the device. Ticks lie at phase + k·update (± jitter), the phase drawn from
+/// the key. Computed from the history only when read. Not thread-safe.
 class Sensors {
  public:
   /// With `exact`, gain and offset, tick noise and jitter are left out; refresh, window and quantum stay.

@@ -82,8 +82,7 @@ void SimGpu::begin_point(const PointKey& key) {
 
 Disturbance SimGpu::disturb(PassTag tag) const {
   if (!options_.noise) return {};
-  const auto words =
-      philox(key_.hash, {key_.repeat, tag.request, tag.pass, static_cast<std::uint32_t>(Stream::pass)});
+  const auto words = philox(key_.hash, {key_.repeat, tag.request, tag.pass, static_cast<std::uint32_t>(Stream::pass)});
   const auto z = normals(words[0], words[1]);
   Disturbance out;
   out.gpu_time = std::exp(run_time_log_ + spec_.noise.pass_gpu_sigma * z[0]);

@@ -116,12 +116,12 @@ class SimGpu {
   bool switching_ = false;
   Nanos pending_at_{};
   std::uint32_t switches_ = 0;
-  ClockPoint clock_;       ///< of allowed_mhz()
+  ClockPoint clock_;  ///< of allowed_mhz()
   double clock_now_ = 0;
-  double average_w_ = 0;   ///< what the power limit looks at
+  double average_w_ = 0;  ///< what the power limit looks at
   double die_c_ = 0;
-  int heat_steps_ = 0;     ///< clock steps taken off because of heat
-  Nanos heat_at_{};        ///< when the thermal governor looks next
+  int heat_steps_ = 0;  ///< clock steps taken off because of heat
+  Nanos heat_at_{};     ///< when the thermal governor looks next
   std::uint64_t mask_ = 0;
   bool worked_ = false;
   double run_time_log_ = 0;

@@ -260,7 +260,8 @@ Result<RuntimeSpec> parse_runtime(std::string_view text, std::string_view name, 
     section(root, each, status, [&](TomlTable& t) {
       RuntimeSpec r{.host = host, .kind = std::string(each), .provenance = provenance, .sha256 = sha256_hex(text)};
       r.graph = t.boolean("graph");
-      r.host_s_per_layer = t.has("host_s_per_layer") ? ranged(t, "host_s_per_layer", 0, 10) : t.number("host_s_per_layer", 0.0);
+      r.host_s_per_layer =
+          t.has("host_s_per_layer") ? ranged(t, "host_s_per_layer", 0, 10) : t.number("host_s_per_layer", 0.0);
       r.host_s_per_pass = ranged(t, "host_s_per_pass", 0, 10);
       r.host_exp = t.has("host_exp") ? ranged(t, "host_exp", 1, 64) : t.number("host_exp", 4.0);
       r.fixed_s = t.has("fixed_s") ? ranged(t, "fixed_s", 0, 10) : t.number("fixed_s", 0.0);

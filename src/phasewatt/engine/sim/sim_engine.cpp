@@ -42,9 +42,8 @@ Result<ModelInfo> SimEngine::load(const std::string& model) {
 Status SimEngine::begin_point(const RunPoint& point) {
   if (!arch_) return Error{ErrorCode::internal, "begin_point before load", {}};
   const std::string clock = point.clock ? fmt::format("{:.3f}", point.clock->value()) : "stock";
-  const std::string key =
-      fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}", options_.seed, gpu_.spec().id, runtime_.id(), arch_->id,
-                  point.dataset, options_.workload_hash, point.batch, clock);
+  const std::string key = fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}", options_.seed, gpu_.spec().id, runtime_.id(),
+                                      arch_->id, point.dataset, options_.workload_hash, point.batch, clock);
   gpu_.begin_point({sha256_u64(key), static_cast<std::uint32_t>(point.repeat), point.clock});
   return ok();
 }
@@ -82,8 +81,7 @@ std::vector<Outcome> SimEngine::outcomes(std::span<const Request> batch) const {
   std::vector<Outcome> out(batch.size());
   if (options_.quality == nullptr) return out;
   for (std::size_t i = 0; i < batch.size(); ++i)
-    out[i].simulated_quality =
-        options_.quality->quality(arch_->id, *batch[i].query, *batch[i].features, options_.seed);
+    out[i].simulated_quality = options_.quality->quality(arch_->id, *batch[i].query, *batch[i].features, options_.seed);
   return out;
 }
 
