@@ -42,6 +42,7 @@
       spec.spec.width = Math.floor(width / spec.columns) - 72;
     } else {
       spec.width = "container";
+      spec.height = 400;  // with title, axes and legend
       spec.autosize = { type: "fit", contains: "padding" };
     }
     return spec;

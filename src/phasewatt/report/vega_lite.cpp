@@ -38,13 +38,23 @@ std::size_t find_column(const analysis::Table& table, std::string_view key) {
   return static_cast<std::size_t>(found - table.columns.begin());
 }
 
+// The column's names in the order of the data.
+Json names_in_order(const analysis::Table& table, std::size_t column) {
+  Json out = Json::array();
+  for (const auto& row : table.rows) {
+    const auto* name = std::get_if<std::string>(&cell_at(row, column));
+    if (name != nullptr && std::find(out.begin(), out.end(), *name) == out.end()) out.push_back(*name);
+  }
+  return out;
+}
+
 // What a column is called and which kind of scale it gets. Names keep the order of the data.
 Json field(const analysis::Table& table, const std::string& key, bool as_category) {
   const std::size_t index = find_column(table, key);
   Json out{{"field", field_name(key)}, {"title", index < table.columns.size() ? table.columns[index].title : key}};
   const bool numeric = is_numeric(table, index);
   out["type"] = numeric && !as_category ? "quantitative" : "nominal";
-  if (!numeric) out["sort"] = nullptr;
+  if (!numeric) out["sort"] = names_in_order(table, index);
   return out;
 }
 
@@ -68,7 +78,8 @@ Json encoding(const Figure& figure) {
   if (out["x"]["type"] == "quantitative") out["x"]["scale"] = {{"zero", false}};
   if (bar) out["x"]["axis"] = {{"labelAngle", 0}};
   if (figure.mark == Figure::Mark::point) out["y"]["scale"] = {{"zero", false}};
-  if (!figure.color.empty()) {
+  // A colour for "ours" and "paper" would say what the layers' shapes say already.
+  if (!figure.color.empty() && figure.color != figure.published) {
     out["color"] = field(figure.data, figure.color, true);
     if (bar) {
       out["xOffset"] = out["color"];
@@ -175,6 +186,8 @@ std::string to_vega_lite(const Figure& figure) {
     spec["facet"] = field(table, figure.facet, true);
     spec["columns"] = 2;
     spec["spec"] = std::move(view);
+    // Bars start at zero, and the facets of a bar chart may be different quantities.
+    if (figure.mark == Figure::Mark::bar) spec["resolve"] = {{"scale", {{"y", "independent"}}}};
   } else {
     spec.update(view);
   }
