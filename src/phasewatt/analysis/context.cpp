@@ -37,6 +37,12 @@ Cell cell(std::optional<double> value) {
 Cell cell(std::string text) { return Cell(std::move(text)); }
 Cell cell(std::size_t count) { return static_cast<double>(count); }
 
+std::string sentences(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const auto& part : parts) text += " " + part + (part.ends_with('.') ? "" : ".");
+  return text;
+}
+
 Column column(std::string key, std::string title, int digits) { return {std::move(key), std::move(title), digits, false}; }
 Column paper_column(const std::string& key, int digits) { return {key + "_published", "paper", digits, true}; }
 

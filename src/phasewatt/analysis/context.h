@@ -18,6 +18,9 @@ Cell cell(std::optional<double> value);
 Cell cell(std::string text);
 Cell cell(std::size_t count);
 
+/// Each as a sentence with a blank before and a full stop.
+std::string sentences(const std::vector<std::string>& parts);
+
 /// A column of ours.
 Column column(std::string key, std::string title, int digits = 1);
 /// The paper's value of the column `key`: "<key>_published", titled "paper".

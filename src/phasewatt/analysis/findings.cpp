@@ -6,6 +6,7 @@
 #include "phasewatt/analysis/dvfs_tables.h"
 #include "phasewatt/analysis/figures.h"
 #include "phasewatt/analysis/health_tables.h"
+#include "phasewatt/analysis/pattern_tables.h"
 #include "phasewatt/analysis/quality_tables.h"
 #include "phasewatt/analysis/stats.h"
 #include "phasewatt/analysis/verdict.h"
@@ -63,8 +64,8 @@ Findings analyse(const StudyData& data) {
                        joules_table(context),  operating_points_table(context)};
     findings.figures = {energy_per_token_figure(context), savings_curve_figure(context), batch_figure(context)};
   }
-  append(findings.tables, {phases_table(context), quality_table(context), difficulty_table(context),
-                           validity_table(context), clocks_table(context)});
+  append(findings.tables, {phases_table(context), quality_table(context), patterns_table(context),
+                           difficulty_table(context), validity_table(context), clocks_table(context)});
   append(findings.tables, describe_workload(data.plan.queries, workload_names(grid)));
   append(findings.tables, {sweep_table(context)});
   drop_empty(findings);

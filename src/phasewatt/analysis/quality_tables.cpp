@@ -13,23 +13,6 @@ namespace {
 constexpr double kEasyEntityDensity = 0.20;
 constexpr double kEasyCausal = 0.05;
 
-/// A table about quality: marked by the engine alone, since a real engine's answers are real on any device.
-Table quality_marked(const Context& context, const char* id, const char* title, const std::string& note,
-                     std::vector<Column> columns) {
-  Table table;
-  table.id = id;
-  table.title = title;
-  table.simulated = context.grid.data().plan.environment.engine_simulated;
-  table.note = note;
-  if (table.simulated) {
-    table.title += " (simulated, calibrated to the published table)";
-    table.note += " No text was generated: quality comes from an item-response model calibrated to the published table.";
-  }
-  for (const auto& sample : context.grid.data().plan.samples) table.note += " " + sample;
-  table.columns = std::move(columns);
-  return table;
-}
-
 std::vector<std::string> scored_models(const Context& context) {
   std::vector<std::string> models;
   for (const auto& model : context.grid.models()) {
@@ -62,6 +45,22 @@ bool easy(const Features& features) {
 }
 
 }  // namespace
+
+Table quality_marked(const Context& context, std::string id, std::string title, std::string note,
+                     std::vector<Column> columns) {
+  Table table;
+  table.id = std::move(id);
+  table.title = std::move(title);
+  table.note = std::move(note);
+  table.simulated = context.grid.data().plan.environment.engine_simulated;
+  if (table.simulated) {
+    table.title += " (simulated, calibrated to the published table)";
+    table.note += " No text was generated: quality comes from an item-response model calibrated to the published table.";
+  }
+  table.note += sentences(context.grid.data().plan.samples);
+  table.columns = std::move(columns);
+  return table;
+}
 
 Table quality_table(const Context& context) {
   const Grid& grid = context.grid;

@@ -52,8 +52,8 @@ std::string quality_words(const Grid& grid) {
   }
   const auto all = mean(values);
   if (!all) return "";
-  return fmt::format("; quality is {:.3f} at {} clock", *all,
-                     grid.data().plan.environment.engine_simulated ? "every" : "any (it is not told apart by)");
+  if (grid.data().plan.environment.engine_simulated) return fmt::format("; quality is {:.3f} at every clock", *all);
+  return fmt::format("; mean quality over all clocks is {:.3f}", *all);
 }
 
 struct Optima {
@@ -144,7 +144,7 @@ std::vector<std::string> remarks(const Context& context) {
         std::count_if(records.begin(), records.end(), [&](const RunRecord& r) { return r.validity == validity; }));
     if (points == 0) continue;
     const std::string reasons = reasons_text(records, validity);
-    sentences.push_back(fmt::format("{} of {} finished {} {}{}{}.", points, plural(records.size(), "point"),
+    sentences.push_back(fmt::format("{} of {} {} {}{}{}.", points, plural(records.size(), "finished point"),
                                     points == 1 ? "is" : "are", to_string(validity), reasons.empty() ? "" : ": " + reasons,
                                     validity == Validity::void_ ? " (left out of every conclusion)" : ""));
   }

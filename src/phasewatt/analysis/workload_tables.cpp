@@ -68,7 +68,7 @@ Workload arrange(const std::vector<StudyQuery>& queries, const WorkloadNames& na
     found->queries.push_back(&entry);
   }
   workload.note = fmt::format("Profile {}; token kind {}.", names.profile, to_string(names.token_kind));
-  for (const auto& sample : names.samples) workload.note += " " + sample + (sample.ends_with('.') ? "" : ".");
+  workload.note += sentences(names.samples);
   if (!workload.paper) workload.note += " No published value stands beside: the paper used profile paper with words.";
   return workload;
 }
