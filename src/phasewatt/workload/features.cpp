@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
 
 #include "phasewatt/workload/unicode.h"
 #include "phasewatt/workload/word_counts.h"
@@ -22,21 +23,38 @@ bool contains(const std::array<std::string_view, N>& words, std::string_view wor
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
+/// First letters of the words above, as bits, by length: most words of a text are told apart by this alone.
+constexpr std::size_t kLongest = 12;
+constexpr std::array<std::uint32_t, kLongest + 1> kFirstLetters = [] {
+  std::array<std::uint32_t, kLongest + 1> letters{};
+  for (const auto word : kMarkers) letters[word.size()] |= 1U << static_cast<unsigned>(word[0] - 'a');
+  for (const auto word : kCausalWords) letters[word.size()] |= 1U << static_cast<unsigned>(word[0] - 'a');
+  return letters;
+}();
+
+bool may_be_listed(std::string_view word) {
+  const auto letter = static_cast<unsigned char>(word.front() - 'a');
+  return word.size() <= kLongest && letter < 26 && ((kFirstLetters[word.size()] >> letter) & 1U) != 0;
+}
+
+bool is_blank(std::string_view text) {
+  while (!text.empty()) {
+    const std::size_t space = leading_space(text);
+    if (space == 0) return false;
+    text.remove_prefix(space);
+  }
+  return true;
+}
+
 /// Pieces between full stops that hold more than white space; at least 1.
 double count_sentences(std::string_view text) {
   double sentences = 0;
-  bool blank = true;
   while (!text.empty()) {
-    const std::size_t space = leading_space(text);
-    if (text.front() == '.') {
-      sentences += blank ? 0 : 1;
-      blank = true;
-    } else if (space == 0) {
-      blank = false;
-    }
-    text.remove_prefix(space == 0 ? 1 : space);
+    const std::string_view piece = text.substr(0, text.find('.'));
+    sentences += is_blank(piece) ? 0 : 1;
+    text.remove_prefix(std::min(piece.size() + 1, text.size()));
   }
-  return std::max(1.0, sentences + (blank ? 0 : 1));
+  return std::max(1.0, sentences);
 }
 
 }  // namespace
@@ -48,21 +66,20 @@ Features paper_features(std::string_view prompt) {
 
   Features f;
   f.words = static_cast<double>(counts.words());
-  f.characters = static_cast<double>(count_code_points(prompt));
+  f.characters = static_cast<double>(counts.code_points());
   if (counts.words() == 0) return f;
 
   double weighted = 0;
-  for (const auto& entry : counts.distinct())
-    if (entry.count > 1) weighted += entry.count * std::log2(static_cast<double>(entry.count));
-  f.token_entropy_bits = std::log2(f.words) - weighted / f.words;
-
   double markers = static_cast<double>(counts.as_a_result());
   bool causal = false;
-  for (const auto& entry : counts.distinct_lower()) {
-    if (contains(kMarkers, entry.word)) markers += entry.count;
+  for (const auto& entry : counts.entries()) {
+    if (entry.count > 1) weighted += entry.count * std::log2(static_cast<double>(entry.count));
+    if (entry.folded() == 0 || !may_be_listed(entry.word)) continue;
+    if (contains(kMarkers, entry.word)) markers += entry.folded();
     causal = causal || contains(kCausalWords, entry.word);
   }
-  f.unique_ratio = static_cast<double>(counts.distinct_lower().size()) / f.words;
+  f.token_entropy_bits = std::log2(f.words) - weighted / f.words;
+  f.unique_ratio = static_cast<double>(counts.distinct_folded()) / f.words;
   f.entity_density = static_cast<double>(counts.upper_first()) / f.words;
   f.causal_question = causal && prompt.find('?') != std::string_view::npos ? 1 : 0;
   f.reasoning_complexity = std::min(1.0, 10 * markers / f.words);

@@ -37,8 +37,8 @@ Result<std::vector<std::size_t>> paper_rows(const SampleSpec& sample, const Data
   const auto index = static_cast<std::size_t>(known - kDatasets.begin());
   if (dataset.queries.size() != kPaperRows[index])
     return Error{ErrorCode::usage,
-                 fmt::format("the sample '{}' needs the real {} file of {} rows, but {} has {}", to_string(sample),
-                             dataset.name, kPaperRows[index], dataset.source, dataset.queries.size()),
+                 fmt::format("the sample '{}' needs the real {} file of {} rows, but there are {} rows in {}", to_string(sample),
+                             dataset.name, kPaperRows[index], dataset.queries.size(), dataset.source),
                  "point --data-dir at the original files (docs/datasets.md), or use 'all', a number of rows or 'first:N'"};
   return paper_sample(sample.count)[index];
 }

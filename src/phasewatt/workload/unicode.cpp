@@ -81,9 +81,8 @@ std::string to_lower(std::string_view text) {
   return lower;
 }
 
-std::size_t leading_space(std::string_view text) {
+std::size_t leading_wide_space(std::string_view text) {
   const auto lead = static_cast<std::uint8_t>(text.front());
-  if (lead < 0x80) return is_ascii_space(lead) ? 1 : 0;
   // All other white space begins with one of these bytes.
   if (lead != 0xC2 && lead != 0xE1 && lead != 0xE2 && lead != 0xE3) return 0;
   const Decoded first = decode(text);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -26,8 +27,15 @@ std::string to_lower(std::string_view text);
 /// Words as `str.split()` without arguments sees them.
 std::size_t count_words(std::string_view text);
 
+/// What leading_space() says of a text whose first byte is beyond ASCII.
+std::size_t leading_wide_space(std::string_view text);
+
 /// Length in bytes of the white-space character at the front of a non-empty text, 0 when there is none.
-std::size_t leading_space(std::string_view text);
+inline std::size_t leading_space(std::string_view text) {
+  const auto lead = static_cast<std::uint8_t>(text.front());
+  if (lead > ' ') return lead < 0x80 ? 0 : leading_wide_space(text);
+  return lead == ' ' || (lead >= 0x09 && lead <= 0x0D) || lead >= 0x1C ? 1 : 0;
+}
 
 /// The first code point of a non-empty text; U+FFFD when it is not valid UTF-8.
 char32_t first_code_point(std::string_view text);
