@@ -1,5 +1,6 @@
-// The shipped H200 and its host against readings on one card at stock clocks (driver 580). Every reading has a row here;
-// the one row that is not met is named. tools/fit_h200.py prints the same rows, docs/simulated-gpu.md explains them.
+// The shipped H200 and its host against readings on one card at stock clocks (driver 580). Every reading has a row
+// here; the one row that is not met is named. tools/fit_h200.py prints the same rows, docs/simulated-gpu.md explains
+// them.
 #include <gtest/gtest.h>
 
 #include <cctype>
@@ -136,14 +137,15 @@ bool is_exception(const EagerReading& r) { return std::string(r.arch) == "llama-
 TEST(H200, EagerTimes) {
   for (const auto& r : kEager) {
     const std::string name = std::string(r.arch) + " B=" + std::to_string(static_cast<int>(r.batch));
-    const PassOut step = eval(h200(), h200_eager(), find_arch(r.arch).value(), decode(r.batch, kMeanContext), kStockMhz);
+    const PassOut step =
+        eval(h200(), h200_eager(), find_arch(r.arch).value(), decode(r.batch, kMeanContext), kStockMhz);
     expect_within(1e3 * step.t_s, r.decode_ms, kTimeTolerance, "decode " + name);
     if (!is_exception(r)) expect_within(prefill_ms(r.arch, r.batch), r.prefill_ms, kTimeTolerance, "prefill " + name);
   }
 }
 
-// Prefill of the 1B model was read as 13.3 ms at B=1 and 9.6 ms at B=4. Nothing is within 15 % of both and does not fall
-// with the batch. Bounded here, so that the exception cannot grow unseen.
+// Prefill of the 1B model was read as 13.3 ms at B=1 and 9.6 ms at B=4. Nothing is within 15 % of both and does not
+// fall with the batch. Bounded here, so that the exception cannot grow unseen.
 TEST(H200, OnePrefillReadingContradictsAnother) {
   EXPECT_GT(13.3 * (1 - kTimeTolerance), 9.6 * (1 + kTimeTolerance));
   EXPECT_GE(prefill_ms("llama-3.2-1b", 4), prefill_ms("llama-3.2-1b", 1));
