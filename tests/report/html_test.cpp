@@ -1,9 +1,8 @@
 #include "phasewatt/report/html.h"
 
 #include <gtest/gtest.h>
-#include <rapidcheck/gtest.h>
-
 #include <nlohmann/json.hpp>
+#include <rapidcheck/gtest.h>
 
 #include "phasewatt/report/web_files.h"
 #include "tests/report/sample_page.h"
@@ -44,7 +43,8 @@ Page named(const std::string& name) {
 
 TEST(Html, NoNameBecomesMarkup) {
   const std::string plain = to_html(named("plain"));
-  for (const char* nasty : {sample::kNasty, "<!--", "</SCRIPT >", "<script>", "\" onload=\"x", "]]>", "{{scripts}}", "&lt;"}) {
+  for (const char* nasty :
+       {sample::kNasty, "<!--", "</SCRIPT >", "<script>", "\" onload=\"x", "]]>", "{{scripts}}", "&lt;"}) {
     const std::string html = to_html(named(nasty));
     EXPECT_EQ(count(html, "<"), count(plain, "<")) << nasty;
     EXPECT_EQ(count(html, "\" onload=\""), 0U) << nasty;
@@ -66,7 +66,8 @@ TEST(Html, EscapesTextAndJson) {
 TEST(Html, SaysSimulatedOnTheBannerAndEachTableAndFigure) {
   const std::string html = to_html(sample::page());
   EXPECT_EQ(count(html, "class=\"banner\""), 1U);
-  EXPECT_EQ(count(html, "<span class=\"sim\">SIMULATED</span>"), 1U + 2 * 3U) << "one table, and each figure and its data";
+  EXPECT_EQ(count(html, "<span class=\"sim\">SIMULATED</span>"), 1U + 2 * 6U)
+      << "one table, and each figure and its data";
   EXPECT_NE(html.find("<title>SIMULATED"), std::string::npos);
   Page measured = sample::page();
   measured.simulated = false;
@@ -92,10 +93,11 @@ TEST(Html, SetsNumbersAndPublishedValuesApart) {
 
 TEST(Html, WithoutScriptsSaysSoAndKeepsTheData) {
   const std::string html = to_html(sample::page());
-  EXPECT_EQ(count(html, "Data of this figure"), 3U);
+  EXPECT_EQ(count(html, "Data of this figure"), 6U);
+  EXPECT_EQ(count(html, "There is no data for this figure"), 1U);
   const bool drawn = !script_files().empty();
-  EXPECT_EQ(count(html, "Built without figures"), drawn ? 0U : 3U);
-  EXPECT_EQ(count(html, "class=\"spec\""), drawn ? 3U : 0U);
+  EXPECT_EQ(count(html, "Built without figures"), drawn ? 0U : 5U);
+  EXPECT_EQ(count(html, "class=\"spec\""), drawn ? 5U : 0U);
 }
 
 }  // namespace

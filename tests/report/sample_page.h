@@ -1,12 +1,13 @@
 #pragma once
 
+#include <algorithm>
 #include <limits>
 #include <string>
 
 #include "phasewatt/report/page.h"
 
-/// A page with everything a report can hold: each mark, the paper's layer, facets, missing values, and names that try to
-/// break out of every format.
+/// A page with everything a report can hold: each mark, the paper's layer, facets, missing values, and names that try
+/// to break out of every format.
 namespace phasewatt::report::sample {
 
 inline constexpr const char* kNasty = "</script><img src=x onerror=alert(1)>\"'&|`{{title}}`";
@@ -16,7 +17,8 @@ inline analysis::Table table() {
   t.id = "table_11_dvfs";
   t.title = "Table XI: DVFS results at 180 MHz against 2842 MHz";
   t.note =
-      "Sample paper:200 (200 queries of each dataset), profile paper, 3 repeats, means over datasets. Method sim_truth. "
+      "Sample paper:200 (200 queries of each dataset), profile paper, 3 repeats, means over datasets. Method "
+      "sim_truth. "
       "A point whose clock did not hold is left out; an empty cell is a value that is not known. " +
       std::string(kNasty);
   t.columns = {{"model", "Model"},
@@ -34,8 +36,17 @@ inline analysis::Table table() {
   double size = 1;
   for (const char* model : models) {
     for (const double batch : {1.0, 4.0, 8.0}) {
-      t.rows.push_back({std::string(model), batch, 42.0 - size / 3, 41.2 - size / 2, -0.0, {}, 812.5 + size * batch,
-                        1.25 * batch, std::numeric_limits<double>::quiet_NaN(), size * 7.123456789, size * batch * 0.3});
+      t.rows.push_back({std::string(model),
+                        batch,
+                        42.0 - size / 3,
+                        41.2 - size / 2,
+                        -0.0,
+                        {},
+                        812.5 + size * batch,
+                        1.25 * batch,
+                        std::numeric_limits<double>::quiet_NaN(),
+                        size * 7.123456789,
+                        size * batch * 0.3});
     }
     size *= 2.4;
   }
@@ -84,7 +95,8 @@ inline analysis::Figure saving_bars() {
   analysis::Figure f;
   f.data.id = "figure_5_batch";
   f.data.title = "Figure 5: what 180 MHz saves and costs by batch size";
-  f.data.columns = {{"quantity", "Quantity"}, {"source", "Source"}, {"batch", "Batch size", 0}, {"pct", "Change (%)", 1}};
+  f.data.columns = {
+      {"quantity", "Quantity"}, {"source", "Source"}, {"batch", "Batch size", 0}, {"pct", "Change (%)", 1}};
   for (const double batch : {1.0, 4.0, 8.0}) {
     for (const char* source : {"ours", "paper"}) {
       const double off = source[0] == 'p' ? 4 : 0;
@@ -101,6 +113,35 @@ inline analysis::Figure saving_bars() {
   return f;
 }
 
+// Two quantities side by side, the source as colour; only one of them was published.
+inline analysis::Figure facet_bars() {
+  analysis::Figure f = saving_bars();
+  f.data.id = "figure_5_facets";
+  f.data.rows.erase(std::remove_if(f.data.rows.begin(), f.data.rows.end(),
+                                   [](const auto& row) {
+                                     return row[0] == analysis::Cell(std::string("Latency change")) &&
+                                            row[1] == analysis::Cell(std::string("paper"));
+                                   }),
+                    f.data.rows.end());
+  f.color = "source";
+  f.facet = "quantity";
+  return f;
+}
+
+inline analysis::Figure unpublished_line() {
+  analysis::Figure f = energy_line();
+  f.data.id = "figure_3_unpublished";
+  f.data.rows.resize(7);
+  return f;
+}
+
+inline analysis::Figure no_data() {
+  analysis::Figure f = energy_line();
+  f.data.id = "figure_0_empty";
+  f.data.rows.clear();
+  return f;
+}
+
 inline analysis::Figure facet_points() {
   analysis::Figure f;
   f.data.id = "figure_9_points";
@@ -114,7 +155,7 @@ inline analysis::Figure facet_points() {
   for (const char* dataset : {"boolq", "hellaswag", "truthfulqa", "narrativeqa"}) {
     for (int i = 0; i < 12; ++i) {
       f.data.rows.push_back({std::string(dataset), double(1 + i % 3), 1.0 + 0.3 * i, 30.0 - i * 1.5 + (i % 4),
-                             std::string(i % 6 == 0 ? "paper" : "ours")});
+                             std::string(i % 6 == 0 && dataset[0] != 'n' ? "paper" : "ours")});
     }
   }
   f.data.rows.push_back({std::string("boolq"), 1.0, {}, std::numeric_limits<double>::infinity(), std::string("ours")});
@@ -133,13 +174,14 @@ inline Page page() {
   p.title = "Sample study <b>&amp;</b> report";
   p.program_version = "0.1.0";
   p.simulated = true;
-  p.sentences = {"Run decode at 180 MHz: it saves 41.7 % of the energy and costs 0.4 % of the time (5 models, batch 1).",
-                 "2 of 105 points are void, because the clock did not hold.", kNasty};
+  p.sentences = {
+      "Run decode at 180 MHz: it saves 41.7 % of the energy and costs 0.4 % of the time (5 models, batch 1).",
+      "2 of 105 points are void, because the clock did not hold.", kNasty};
   p.provenance = {{"GPU", "NVIDIA RTX PRO 6000 (simulated, gpu-sim/1)"},
                   {"Specification", "rtx-pro-6000 0f343b0931126a20f133d67c2b018a3b5b0f343b0931126a20f133d67c2b018a"},
                   {kNasty, kNasty}};
   p.tables = {table(), plain_table()};
-  p.figures = {energy_line(), saving_bars(), facet_points()};
+  p.figures = {energy_line(), saving_bars(), facet_points(), facet_bars(), unpublished_line(), no_data()};
   return p;
 }
 

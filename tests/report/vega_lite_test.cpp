@@ -1,7 +1,6 @@
 #include "phasewatt/report/vega_lite.h"
 
 #include <gtest/gtest.h>
-
 #include <nlohmann/json.hpp>
 
 #include "tests/report/sample_page.h"
@@ -37,6 +36,8 @@ TEST(VegaLite, PutsThePapersValuesIntoALayerOfTheirOwn) {
   analysis::Figure alone = sample::energy_line();
   alone.published.clear();
   EXPECT_EQ(spec_of(alone)["layer"].size(), 1U);
+  EXPECT_EQ(spec_of(sample::unpublished_line())["layer"].size(), 1U);
+  EXPECT_EQ(spec_of(sample::unpublished_line())["title"]["subtitle"], json::array({"SIMULATED"}));
 }
 
 TEST(VegaLite, NamesAxesWithUnitsAndPrintsTooltipsWithTheColumnsDigits) {
@@ -62,6 +63,10 @@ TEST(VegaLite, FacetsKeepTheirOrderAndEscapeFieldNames) {
   EXPECT_EQ(spec["facet"]["sort"], json::array({"boolq", "hellaswag", "truthfulqa", "narrativeqa"}));
   EXPECT_EQ(spec["spec"]["encoding"]["x"]["field"], "latency\\.s");
   EXPECT_EQ(spec["spec"]["encoding"]["y"]["field"], "energy\\[j\\]");
+  EXPECT_FALSE(spec_of(sample::facet_bars()).contains("resolve"));
+  analysis::Figure measured = sample::facet_bars();
+  measured.published.clear();
+  EXPECT_EQ(spec_of(measured)["resolve"]["scale"]["y"], "independent");
   const auto& last = spec["data"]["values"].back();
   EXPECT_TRUE(last["latency.s"].is_null());
   EXPECT_TRUE(last["energy[j]"].is_null());

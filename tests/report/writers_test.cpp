@@ -1,10 +1,10 @@
 #include "phasewatt/report/writers.h"
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 #include <rapidcheck/gtest.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "phasewatt/report/format.h"
@@ -72,7 +72,8 @@ TEST(Text, AlignsColumnsAndSaysSimulated) {
 TEST(Text, BreaksHeadingsWrapsTheNoteAndSetsThePaperApart) {
   const std::string text = to_text(sample::table(), false);
   const auto lines = lines_of(text);
-  const auto rule = std::find_if(lines.begin(), lines.end(), [](const auto& line) { return line.rfind("---", 0) == 0; });
+  const auto rule =
+      std::find_if(lines.begin(), lines.end(), [](const auto& line) { return line.rfind("---", 0) == 0; });
   ASSERT_NE(rule, lines.end());
   EXPECT_GT(rule - lines.begin(), 2) << "the headings stand on several lines";
   EXPECT_NE((rule - 1)->find("paper"), std::string::npos);
@@ -101,7 +102,8 @@ TEST(Markdown, IsOneGitHubTableWithPublishedValuesInItalics) {
 
 RC_GTEST_PROP(Markdown, NoNameAddsACellOrAnElement, (const std::string& name)) {
   const auto lines = lines_of(to_markdown(one_name(name + "|<b>")));
-  const auto first = std::find_if(lines.begin(), lines.end(), [](const auto& line) { return line.rfind("| --- ", 0) == 0; });
+  const auto first =
+      std::find_if(lines.begin(), lines.end(), [](const auto& line) { return line.rfind("| --- ", 0) == 0; });
   RC_ASSERT(lines.end() - first >= 3);
   int bars = 0;
   const std::string& row = *(first + 1);
@@ -155,14 +157,14 @@ TEST(Json, OfAPageNamesItsSchemaAndTakesAnyBytes) {
   const auto json = nlohmann::json::parse(to_json(page));
   EXPECT_EQ(json["schema"], kReportSchema);
   EXPECT_EQ(json["tables"].size(), 2U);
-  EXPECT_EQ(json["figures"].size(), 3U);
+  EXPECT_EQ(json["figures"].size(), 6U);
   EXPECT_EQ(json["provenance"][0]["name"], "GPU");
 }
 
 TEST(Markdown, OfAPageHoldsSentencesTablesFiguresAndProvenance) {
   const std::string text = to_markdown(sample::page());
-  for (const char* part : {"it saves 41.7 %", "## Table XI", "## Figure 3", "figures/figure_5_batch.vl.json", "gpu-sim/1",
-                           "**SIMULATED"}) {
+  for (const char* part : {"it saves 41.7 %", "## Table XI", "## Figure 3", "figures/figure_5_batch.vl.json",
+                           "gpu-sim/1", "**SIMULATED"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part;
   }
 }

@@ -41,9 +41,8 @@ std::string exact_cell(const Cell& cell) {
 }
 
 bool is_numeric(const analysis::Table& table, std::size_t column) {
-  return std::none_of(table.rows.begin(), table.rows.end(), [&](const auto& row) {
-    return std::holds_alternative<std::string>(cell_at(row, column));
-  });
+  return std::none_of(table.rows.begin(), table.rows.end(),
+                      [&](const auto& row) { return std::holds_alternative<std::string>(cell_at(row, column)); });
 }
 
 std::string heading(const analysis::Column& column) {
@@ -52,8 +51,8 @@ std::string heading(const analysis::Column& column) {
 }
 
 std::size_t display_width(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
 }
 
 std::string printable(std::string_view text) {

@@ -65,20 +65,23 @@ std::string note_html(const analysis::Table& table) {
 
 std::string table_section(const analysis::Table& table) {
   const std::string id = escape_html(table.id);
-  return fmt::format("<section class=\"item\" id=\"{}\">\n{}{}</section>\n", id,
-                     table_html(table, id + "-caption"), note_html(table));
+  return fmt::format("<section class=\"item\" id=\"{}\">\n{}{}</section>\n", id, table_html(table, id + "-caption"),
+                     note_html(table));
 }
 
 std::string figure_section(const analysis::Figure& figure) {
   const analysis::Table& table = figure.data;
   const std::string id = escape_html(table.id);
   const std::string_view spoken = table.simulated ? " (SIMULATED)" : "";
-  std::string out = fmt::format(
-      "<figure class=\"item\" id=\"{0}\" aria-label=\"{1}{2}\">\n<figcaption>{1}{3}</figcaption>\n", id,
-      escape_html(table.title), spoken, sim_tag(table.simulated));
-  if (script_files().empty()) {
-    out += "<p class=\"nofigure\">Built without figures: this program was made with PHASEWATT_WEB=OFF. The data stands "
-           "below.</p>\n";
+  std::string out =
+      fmt::format("<figure class=\"item\" id=\"{0}\" aria-label=\"{1}{2}\">\n<figcaption>{1}{3}</figcaption>\n", id,
+                  escape_html(table.title), spoken, sim_tag(table.simulated));
+  if (table.rows.empty()) {
+    out += "<p class=\"nofigure\">There is no data for this figure.</p>\n";
+  } else if (script_files().empty()) {
+    out +=
+        "<p class=\"nofigure\">Built without figures: this program was made with PHASEWATT_WEB=OFF. The data stands "
+        "below.</p>\n";
   } else {
     out += fmt::format("<div class=\"plot\"></div>\n<script type=\"application/json\" class=\"spec\">{}</script>\n",
                        escape_json_for_html(to_vega_lite(figure)));
@@ -107,7 +110,8 @@ std::string contents_html(const Page& page) {
   return out;
 }
 
-// A script as the content of a script element; in JavaScript "<\/" means "</". (Neither occurs in the pinned libraries.)
+// A script as the content of a script element; in JavaScript "<\/" means "</". (Neither occurs in the pinned
+// libraries.)
 std::string inline_script(std::string_view code) {
   return replaced(replaced(code, "</script", "<\\/script"), "<!--", "<\\!--");
 }
@@ -166,12 +170,14 @@ std::string to_html(const Page& page) {
   for (const auto& table : page.tables) tables += table_section(table);
   std::string sentences;
   for (const std::string& sentence : page.sentences) sentences += fmt::format("<li>{}</li>\n", escape_html(sentence));
-  // Only scripts with the nonce run. It depends on all content, so content cannot know it, and it is the same each time.
+  // Only scripts with the nonce run. It depends on all content, so content cannot know it, and it is the same each
+  // time.
   const std::string nonce = sha256_hex(figures + tables + sentences + page.title).substr(0, 32);
   const std::string banner =
-      page.simulated ? fmt::format("<p class=\"banner\" role=\"note\"><strong>{}</strong> These numbers come from a "
-                                   "simulated GPU, not from a measurement.</p>\n",
-                                   kSimulated)
+      page.simulated ? fmt::format(
+                           "<p class=\"banner\" role=\"note\"><strong>{}</strong> These numbers come from a "
+                           "simulated GPU, not from a measurement.</p>\n",
+                           kSimulated)
                      : std::string();
 
   return filled(page_file("page.html"), {{"nonce", nonce},

@@ -1,5 +1,6 @@
-#include <cmath>
 #include <nlohmann/json.hpp>
+
+#include <cmath>
 
 #include "phasewatt/report/format.h"
 #include "phasewatt/report/writers.h"
@@ -28,8 +29,12 @@ Json table_json(const analysis::Table& table) {
     object["simulated"] = table.simulated;
     rows.push_back(std::move(object));
   }
-  return {{"id", table.id},           {"title", table.title},        {"note", table.note},
-          {"simulated", table.simulated}, {"columns", std::move(columns)}, {"rows", std::move(rows)}};
+  return {{"id", table.id},
+          {"title", table.title},
+          {"note", table.note},
+          {"simulated", table.simulated},
+          {"columns", std::move(columns)},
+          {"rows", std::move(rows)}};
 }
 
 // Bytes that are not UTF-8 become U+FFFD, so that a strange name cannot make a report fail.
@@ -47,7 +52,8 @@ std::string to_json(const std::vector<analysis::Table>& tables) {
 
 std::string to_json_lines(const analysis::Table& table) {
   std::string lines;
-  for (const auto& row : table_json(table)["rows"]) lines += row.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  for (const auto& row : table_json(table)["rows"])
+    lines += row.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
   return lines;
 }
 

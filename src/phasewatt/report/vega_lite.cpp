@@ -1,10 +1,11 @@
 #include "phasewatt/report/vega_lite.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
+#include <set>
 #include <string_view>
 
 #include "phasewatt/base/text.h"
@@ -111,16 +112,34 @@ Json paper_mark(Figure::Mark mark) {
   return point;
 }
 
+bool has_published(const Figure& figure) {
+  const std::size_t column = find_column(figure.data, figure.published);
+  return std::any_of(figure.data.rows.begin(), figure.data.rows.end(),
+                     [&](const auto& row) { return is_published(cell_at(row, column)); });
+}
+
+// Vega warns of a scale without data, so a facet gets a scale of its own only where each has all layers.
+bool each_facet_has_all_layers(const Figure& figure) {
+  const std::size_t facet = find_column(figure.data, figure.facet);
+  const std::size_t source = find_column(figure.data, figure.published);
+  std::set<analysis::Cell> ours;
+  std::set<analysis::Cell> paper;
+  for (const auto& row : figure.data.rows)
+    (is_published(cell_at(row, source)) ? paper : ours).insert(cell_at(row, facet));
+  return ours == paper || paper.empty();
+}
+
 Json layers(const Figure& figure) {
+  const bool published = has_published(figure);
   const auto layer = [&](std::string_view name, Json mark) {
     Json out{{"name", name}, {"mark", std::move(mark)}};
-    if (!figure.published.empty()) {
+    if (published) {
       out["transform"] = Json::array({{{"filter", {{"field", kLayerColumn}, {"equal", name}}}}});
     }
     return out;
   };
   Json out = Json::array({layer("ours", ours_mark(figure.mark))});
-  if (!figure.published.empty()) {
+  if (published) {
     out.push_back(layer("paper", paper_mark(figure.mark)));
     if (figure.mark == Figure::Mark::bar) {
       // A fixed stroke, so the layer carries no colour; the offset still puts it on its bar.
@@ -152,7 +171,7 @@ Json values(const Figure& figure) {
 Json subtitle(const Figure& figure) {
   Json out = Json::array();
   if (figure.data.simulated) out.push_back(kSimulated);
-  if (!figure.published.empty()) {
+  if (has_published(figure)) {
     out.push_back(figure.mark == Figure::Mark::line ? "hollow and dashed: the paper's values"
                                                     : "hollow: the paper's values");
   }
@@ -187,7 +206,8 @@ std::string to_vega_lite(const Figure& figure) {
     spec["columns"] = 2;
     spec["spec"] = std::move(view);
     // Bars start at zero, and the facets of a bar chart may be different quantities.
-    if (figure.mark == Figure::Mark::bar) spec["resolve"] = {{"scale", {{"y", "independent"}}}};
+    if (figure.mark == Figure::Mark::bar && each_facet_has_all_layers(figure))
+      spec["resolve"] = {{"scale", {{"y", "independent"}}}};
   } else {
     spec.update(view);
   }

@@ -1,10 +1,10 @@
 #include "phasewatt/report/write_report.h"
 
+#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 #include <string_view>
@@ -29,9 +29,11 @@ Error io_error(std::string_view doing, const fs::path& path, const std::error_co
 Status check_ids(const Page& page) {
   std::set<std::string_view> seen;
   const auto check = [&](const std::string& id) -> Status {
-    const bool plain = !id.empty() && id.front() != '.' && id.find_first_not_of("abcdefghijklmnopqrstuvwxyz"
-                                                                               "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                                                               "0123456789_.-") == std::string::npos;
+    const bool plain = !id.empty() && id.front() != '.' &&
+                       id.find_first_not_of(
+                           "abcdefghijklmnopqrstuvwxyz"
+                           "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                           "0123456789_.-") == std::string::npos;
     if (!plain) return Error{ErrorCode::internal, "'" + id + "' cannot be the id of a table or figure", {}};
     if (!seen.insert(id).second) return Error{ErrorCode::internal, "two tables or figures have the id " + id, {}};
     return ok();

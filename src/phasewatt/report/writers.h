@@ -6,8 +6,8 @@
 #include "phasewatt/analysis/table.h"
 #include "phasewatt/report/page.h"
 
-/// One field list, many formats. All are pure and thread-safe; none fails. Published columns are set apart and simulated
-/// tables say so in every format.
+/// One field list, many formats. All are pure and thread-safe; none fails. Published columns are set apart and
+/// simulated tables say so in every format.
 namespace phasewatt::report {
 
 /// For the terminal: title, aligned columns, note wrapped to 100 columns; ends in a newline. `color` adds ANSI escapes
