@@ -29,6 +29,7 @@ void check(const Status& status, benchmark::State& state) {
 
 void write(const std::filesystem::path& path, benchmark::State& state) {
   std::vector<RunRecord> records;
+  records.reserve(grid().points.size());
   std::vector<std::uint32_t> order(grid().points.size());
   for (std::uint32_t i = 0; i < order.size(); ++i) order[i] = i;
   std::shuffle(order.begin(), order.end(), std::mt19937_64(1));

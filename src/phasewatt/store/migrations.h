@@ -4,7 +4,7 @@
 
 #include "phasewatt/base/result.h"
 
-namespace SQLite {
+namespace SQLite {  // NOLINT(readability-identifier-naming): the library's name
 class Database;
 }
 

@@ -222,7 +222,7 @@ Status Writer::add(const RunRecord& record) {
 Status Writer::end(bool complete) {
   Impl& w = *impl_;
   if (!w.insert_run) return Error{ErrorCode::internal, "the store was ended before begin() or twice", {}};
-  const Status done = guarded(w.path, [&]() -> Status {
+  Status done = guarded(w.path, [&]() -> Status {
     SQLite::Statement statement(
         *w.db, fmt::format("UPDATE session SET end_utc = {}, complete = ? WHERE session_index = ?", kNow));
     (Row(statement) << complete << w.session).run();
