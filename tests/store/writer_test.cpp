@@ -246,7 +246,6 @@ TEST(StoreWriter, StatusTellsWhatIsWrongWithEachPoint) {
   EXPECT_EQ(status->sessions[0].end_utc, std::nullopt);
   ASSERT_TRUE((*writer)->add(make_record(plan, 8)).ok());
   ASSERT_TRUE((*writer)->end(true).ok());
-  writer->reset();
   status = read_status(folder / "a.db");
   ASSERT_TRUE(status.ok());
   EXPECT_FALSE(status->running);

@@ -15,7 +15,7 @@ class WriterLock {
  public:
   /// io: another process writes to this database. permission or io: the folder cannot be written to.
   static Result<WriterLock> take(const std::filesystem::path& database);
-  /// Whether some process holds the lock now.
+  /// Whether some process, this one included, holds the lock now.
   static bool is_held(const std::filesystem::path& database);
 
   WriterLock(WriterLock&& other) noexcept;

@@ -48,7 +48,7 @@ void settle_old_file(const fs::path& path) {
 
 struct Writer::Impl {
   fs::path path;
-  WriterLock lock;
+  std::optional<WriterLock> lock;
   bool is_new;
   bool force;
   std::optional<std::int64_t> page_limit{};
@@ -67,6 +67,7 @@ struct Writer::Impl {
     // Folds the log into the file; fails, harmlessly, while someone reads.
     if (db) db->tryExec("PRAGMA journal_mode = DELETE");
     db.reset();
+    lock.reset();
   }
 
   void apply_page_limit() {
