@@ -100,7 +100,9 @@ Status run(const Options& options, const Console& console) {
 Status resume(const Options& options, const Console& console) {
   PHASEWATT_ASSIGN(const auto stored, store::read_plan(options.file));
   PHASEWATT_ASSIGN(auto study, replay::parse_study(stored.study_toml, options.file + " (study)"));
-  PHASEWATT_ASSIGN(const DataDir data_dir, parse_data_dir(options.data_dir.empty() ? stored.data_dir : options.data_dir));
+  const auto told = stored.invocation.find("data_dir");
+  const std::string then = told == stored.invocation.end() ? std::string() : told->second;
+  PHASEWATT_ASSIGN(const DataDir data_dir, parse_data_dir(options.data_dir.empty() ? then : options.data_dir));
   PHASEWATT_ASSIGN(const auto prepared, prepare_study(std::move(study), data_dir));
   if (prepared.plan.fingerprint != stored.fingerprint)
     return Error{ErrorCode::bad_input, "queries, device files or program differ from those the study in '" + options.file + "' began with",

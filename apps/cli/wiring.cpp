@@ -114,7 +114,7 @@ Result<PreparedStudy> prepare_study(replay::Study study, const DataDir& data_dir
     inputs.datasets.push_back(std::move(input));
   }
   PHASEWATT_ASSIGN(auto plan, replay::make_plan(study, std::move(inputs)));
-  if (data_dir) plan.data_dir = data_dir->string();
+  if (data_dir) plan.invocation["data_dir"] = data_dir->string();
   return PreparedStudy{std::move(study), std::move(plan), [parts] { return make_sim_rig(parts); }, sim_cost(parts)};
 }
 

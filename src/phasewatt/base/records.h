@@ -256,7 +256,6 @@ struct StudyPlan {
   std::string fingerprint;       ///< SHA-256 over everything that determines results; guards resume
   TokenKind token_kind = TokenKind::word;
   bool store_prompts = true;
-  std::string data_dir;              ///< where the datasets were read; empty = shipped. Not part of the fingerprint
   std::optional<Mhz> baseline;   ///< clock all comparisons refer to; absent = stock
   std::vector<std::string> samples;  ///< one sentence per dataset: what was drawn, from where
   std::vector<std::string> notes;    ///< e.g. "two requests snapped to one clock"

@@ -122,7 +122,7 @@ Result<std::string> content_digest(const fs::path& path) {
   return reading(path, [&](SQLite::Database& db) -> Result<std::string> {
     Chain chain;
     for (const std::string& table : table_names(db)) {
-      if (table == "session") continue;
+      if (table == "session" || table == "study_option") continue;
       chain.bytes += "table " + table + '\n';
       SQLite::Statement statement = select_all(db, table);
       const int columns = statement.getColumnCount();
