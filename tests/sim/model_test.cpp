@@ -123,7 +123,7 @@ TEST(Model, ConfidenceFallsOutsideTheFittedRange) {
   EXPECT_TRUE(eval(g, eager(), a, decode(8, 400), 2842).extrapolated());
 }
 
-// ---- public measurements by others; the sources stand in docs/simulator.md
+// ---- public measurements by others; the sources stand in docs/simulated-gpu.md
 
 struct StepAnchor {
   const char* model;

@@ -7,7 +7,7 @@
 
 /// Time, power and energy of one forward pass as pure functions: no state, no I/O, no randomness; SI units, doubles.
 /// Bit-identical between compilers (the room is built with -ffp-contract=off). Thread-safe. The equations and their
-/// sources: docs/simulator.md.
+/// sources: docs/simulated-gpu.md.
 namespace phasewatt::sim {
 
 /// Die temperature at which the leakage of a spec file is stated.
