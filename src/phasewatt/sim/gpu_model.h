@@ -6,8 +6,16 @@
 #include "phasewatt/sim/gpu_spec.h"
 
 /// Time, power and energy of one forward pass as pure functions: no state, no I/O, no randomness; SI units, doubles.
-/// Bit-identical between compilers (the room is built with -ffp-contract=off). Thread-safe. The equations and their
-/// sources: docs/simulated-gpu.md.
+/// Bit-identical between compilers (the room is built with -ffp-contract=off). Thread-safe. A roofline with soft corners:
+///
+///   t_mem  = bytes / BW(f)        BW(f) = eta·BW·[1 + (f_knee/f)^4]^(-1/4)
+///   t_comp = flops / (peak·(f/f_rated)·u_max·tokens/(tokens + tile_pad))
+///   t_kern = kernels·(fixed + cycles/f)
+///   t_gpu  = (t_mem^4 + t_comp^4)^(1/4) + t_kern
+///   T      = (t_gpu^4 + t_host^4)^(1/4) + fixed
+///   P      = base + leak·V³·e^(k·(t_die - 60)) + clk·V²·f + act·V²·f·min(1, t_gpu/T) + (mem·bytes + flop·V²·flops)/T
+///
+/// flops and bytes of a pass: pass_load. What the constants were fitted to, and the sources: docs/simulated-gpu.md.
 namespace phasewatt::sim {
 
 /// Die temperature at which the leakage of a spec file is stated.
