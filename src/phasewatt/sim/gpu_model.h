@@ -6,7 +6,8 @@
 #include "phasewatt/sim/gpu_spec.h"
 
 /// Time, power and energy of one forward pass as pure functions: no state, no I/O, no randomness; SI units, doubles.
-/// Bit-identical between compilers (the room is built with -ffp-contract=off). Thread-safe. A roofline with soft corners:
+/// Bit-identical between compilers (the room is built with -ffp-contract=off). Thread-safe. A roofline with soft
+/// corners:
 ///
 ///   t_mem  = bytes / BW(f)        BW(f) = eta·BW·[1 + (f_knee/f)^4]^(-1/4)
 ///   t_comp = flops / (peak·(f/f_rated)·u_max·tokens/(tokens + tile_pad))
