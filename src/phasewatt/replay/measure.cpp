@@ -68,15 +68,13 @@ class Measurement {
     return look();
   }
 
-  Status read_temperature(std::optional<Celsius>& into) {
-    PHASEWATT_ASSIGN(const auto readings, rig_.device->read({.temperature = true}));
-    into = readings.temperature;
+  Status begin() {
+    PHASEWATT_ASSIGN(record_.temperature_begin, temperature());
     return ok();
   }
-  Status begin() { return read_temperature(record_.temperature_begin); }
 
   Result<RunRecord> finish() {
-    PHASEWATT_TRY(read_temperature(record_.temperature_end));
+    PHASEWATT_ASSIGN(record_.temperature_end, temperature());
     record_.phases = sums_.totals();
     record_.wall_s = sums_.wall_s();
     record_.idle_s = sums_.idle_s();
@@ -109,6 +107,11 @@ class Measurement {
       if (took.energy) kept.energy = *took.energy / static_cast<double>(outcomes.size());
       kept.quality = outcomes[i].simulated_quality;
     }
+  }
+
+  [[nodiscard]] Result<std::optional<Celsius>> temperature() const {
+    PHASEWATT_ASSIGN(const auto readings, rig_.device->read({.temperature = true}));
+    return readings.temperature;
   }
 
   /// The card right after a batch, while it is still as the load left it.

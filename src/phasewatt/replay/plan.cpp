@@ -32,6 +32,7 @@ std::vector<std::optional<Mhz>> spread(const std::vector<Mhz>& supported, int n)
   const double low = supported.front().value();
   const double high = supported.back().value();
   std::vector<std::optional<Mhz>> clocks;
+  clocks.reserve(static_cast<std::size_t>(n));
   for (int i = 0; i < n; ++i) clocks.emplace_back(Mhz(low + (high - low) * i / (n - 1)));
   return clocks;
 }

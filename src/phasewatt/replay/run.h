@@ -47,7 +47,7 @@ struct RunSummary {
   std::uint32_t done = 0;     ///< finished in this run
   std::uint32_t valid = 0;    ///< of those done in this run, as the next two
   std::uint32_t degraded = 0;
-  std::uint32_t void_ = 0;
+  std::uint32_t void_ = 0;   // NOLINT(readability-identifier-naming): `void` is a keyword
   bool interrupted = false;  ///< `stop` was seen before the last point; the point in flight was dropped
   int jobs = 0;              ///< workers used; 0 when nothing was left to run
   double wall_s = 0;
