@@ -18,7 +18,8 @@ using testing::number_at;
 using testing::Spent;
 using testing::StudyBuilder;
 
-const std::vector<std::string> kPaperModelIds{"llama-3.2-1b", "llama-3.2-3b", "llama-3.1-8b", "qwen2.5-14b", "qwen2.5-32b"};
+const std::vector<std::string> kPaperModelIds{"llama-3.2-1b", "llama-3.2-3b", "llama-3.1-8b", "qwen2.5-14b",
+                                              "qwen2.5-32b"};
 
 /// A study in which every point behaves as a row of the paper's Table XI says; datasets differ in size only.
 StudyBuilder paper_study() {
@@ -89,7 +90,8 @@ TEST(DvfsTables, GroupsAreRatiosOfSums) {
   EXPECT_EQ(number_at(points, {"llama-3.2-3b", "lowest clock"}, "saving_pct_published"), 88);
 }
 
-/// One model, one dataset, four clocks: energies 10, 6, 5, 5.5 J and latencies 1, 1.04, 1.5, 3 s from the baseline down.
+/// One model, one dataset, four clocks: energies 10, 6, 5, 5.5 J and latencies 1, 1.04, 1.5, 3 s from the baseline
+/// down.
 StudyBuilder optimum_study() {
   StudyBuilder study;
   study.datasets = {"truthfulqa"};
@@ -110,9 +112,11 @@ StudyBuilder optimum_study() {
 TEST(Optima, EachObjectiveFindsItsClock) {
   const StudyData data = optimum_study().build();
   const Grid grid(data);
-  const auto best = [&](Objective objective) { return grid.clocks()[find_optimum(grid, 0, 0, objective)->clock]->value(); };
+  const auto best = [&](Objective objective) {
+    return grid.clocks()[find_optimum(grid, 0, 0, objective)->clock]->value();
+  };
   EXPECT_EQ(best(Objective::energy), 1000);
-  EXPECT_EQ(best(Objective::edp), 2000);    // 6.24 against 10, 7.5 and 16.5 J·s
+  EXPECT_EQ(best(Objective::edp), 2000);  // 6.24 against 10, 7.5 and 16.5 J·s
   EXPECT_EQ(best(Objective::ed2p), 2000);
   EXPECT_EQ(best(Objective::bounded_latency), 2000);
   const Findings findings = analyse(data);
@@ -121,10 +125,10 @@ TEST(Optima, EachObjectiveFindsItsClock) {
   EXPECT_NEAR(number_at(head, {"llama-3.2-1b", 1.0}, "energy_saving_pct"), 40, 1e-9);
   EXPECT_NEAR(number_at(head, {"llama-3.2-1b", 1.0}, "latency_delta_pct"), 4, 1e-9);
   EXPECT_EQ(cell_at(head, {"llama-3.2-1b", 1.0}, "tied_clocks_mhz"), Cell("none"));
-  EXPECT_THAT(findings.verdict_sentence, ::testing::AllOf(::testing::HasSubstr("SIMULATED"), ::testing::HasSubstr("2000 MHz"),
-                                                          ::testing::HasSubstr("40.0 % less energy"),
-                                                          ::testing::HasSubstr("+4.0 % latency")));
-  EXPECT_THAT(head.note, ::testing::HasSubstr("No published value stands beside"));
+  EXPECT_THAT(findings.verdict_sentence,
+              ::testing::AllOf(::testing::HasSubstr("SIMULATED"), ::testing::HasSubstr("2000 MHz"),
+                               ::testing::HasSubstr("40.0 % less energy"), ::testing::HasSubstr("+4.0 % latency")));
+  EXPECT_THAT(find_table(findings, "table_11_dvfs")->note, ::testing::HasSubstr("No published value stands beside"));
 }
 
 TEST(Optima, AClockThatSometimesWinsTies) {
@@ -184,7 +188,8 @@ TEST(Optima, AVoidClockDoesNotCompete) {
   EXPECT_EQ(grid.clock_text(best->clock), "1000");
   EXPECT_EQ(best->left_out, 1U);
   const Findings findings = analyse(data);
-  EXPECT_THAT(findings.sentences, ::testing::Contains(::testing::HasSubstr("3 of 12 finished points are void: clock_not_attained 3")));
+  EXPECT_THAT(findings.sentences,
+              ::testing::Contains(::testing::HasSubstr("3 of 12 finished points are void: clock_not_attained 3")));
   EXPECT_EQ(number_at(*find_table(findings, "validity"), {"void", "clock_not_attained"}, "points"), 3);
   EXPECT_EQ(number_at(*find_table(findings, "clocks"), {"2000"}, "void_points"), 3);
   EXPECT_EQ(number_at(*find_table(findings, "clocks"), {"2000"}, "seen_min_mhz"), 1999);
@@ -251,6 +256,38 @@ TEST(Compare, LatencyAtABatchIsTheBatchsWallTime) {
   EXPECT_NEAR(number_at(sweep, {"llama-3.2-1b", 1.0, 180.0}, "latency_s"), 1, 1e-12);
   EXPECT_NEAR(number_at(sweep, {"llama-3.2-1b", 3.0, 180.0}, "latency_s"), 2, 1e-12);
   EXPECT_NEAR(number_at(sweep, {"llama-3.2-1b", 3.0, 180.0}, "joules_per_request"), 4, 1e-12);
+}
+
+TEST(Phases, APhaseThatDoesNotOccurTakesNothing) {
+  const StudyData data = paper_study().build();  // two datasets score and do not decode, two the other way round
+  const Findings findings = analyse(data);
+  const Table& phases = *find_table(findings, "phases");
+  const std::vector<Cell> row{"qwen2.5-32b", 8.0, 180.0};
+  double time = 0;
+  double energy = 0;
+  for (const char* phase : {"prefill", "decode", "score"}) {
+    time += number_at(phases, row, std::string("time_") + phase + "_pct");
+    energy += number_at(phases, row, std::string("energy_") + phase + "_pct");
+  }
+  EXPECT_NEAR(time, 100, 1e-9);
+  EXPECT_NEAR(energy, 100, 1e-9);
+  EXPECT_GT(number_at(phases, row, "energy_decode_pct"), 0);
+}
+
+TEST(Validity, ADegradedPointMarksWhatRestsOnIt) {
+  StudyBuilder study = optimum_study();
+  const auto inner = study.spent;
+  study.spent = [inner](const RunPoint& point) {
+    Spent spent = inner(point);
+    spent.degraded = point.clock == Mhz(2000) && point.repeat == 0;
+    return spent;
+  };
+  const StudyData data = study.build();
+  const Findings findings = analyse(data);
+  EXPECT_EQ(cell_at(*find_table(findings, "headline"), {"llama-3.2-1b", 1.0}, "validity"), Cell("degraded"));
+  EXPECT_EQ(cell_at(*find_table(findings, "sweep"), {"llama-3.2-1b", 1.0, 1000.0}, "validity"), Cell("valid"));
+  EXPECT_THAT(findings.verdict_sentence, ::testing::HasSubstr("1 of 1 rest on degraded points"));
+  EXPECT_THAT(find_table(findings, "headline")->note, ::testing::HasSubstr("12 points used (1 of them degraded)"));
 }
 
 TEST(Figures, HoldOurCurvesAndThePapersApart) {

@@ -9,10 +9,10 @@
 namespace phasewatt::analysis {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::cell_at;
 using testing::defect;
 using testing::find_table;
+using ::testing::HasSubstr;
 using testing::number_at;
 using testing::Spent;
 using testing::StudyBuilder;
@@ -41,7 +41,8 @@ TEST(Findings, OfAStudyThatIsAllVoid) {
   };
   const Findings findings = analyse(study.build());
   EXPECT_EQ(defect(findings), "");
-  EXPECT_THAT(findings.verdict_sentence, HasSubstr("None of the 36 finished points may enter a conclusion: clock_not_attained 36"));
+  EXPECT_THAT(findings.verdict_sentence,
+              HasSubstr("None of the 36 finished points may enter a conclusion: clock_not_attained 36"));
   EXPECT_EQ(find_table(findings, "headline"), nullptr);
   EXPECT_NE(find_table(findings, "validity"), nullptr);
 }
@@ -173,7 +174,8 @@ RC_GTEST_PROP(Findings, HoldForAnyStudy, ()) {
   study.models = {"llama-3.2-1b", "tiny"};
   study.datasets = *rc::gen::element(std::vector<std::string>{"boolq"}, std::vector<std::string>{"truthfulqa", "mine"});
   study.batches = {1, 2};
-  study.clocks = *rc::gen::element(std::vector<double>{2842}, std::vector<double>{180, 2842}, std::vector<double>{300, 960, 2842});
+  study.clocks =
+      *rc::gen::element(std::vector<double>{2842}, std::vector<double>{180, 2842}, std::vector<double>{300, 960, 2842});
   study.repeats = *rc::gen::inRange(1, 4);
   study.queries = 3;
   study.spent = [](const RunPoint&) {

@@ -44,8 +44,8 @@ TEST(Published, OurAveragesOfThePapersRowsAreThePapersAverages) {
     for (const auto& model : kModels) rows.push_back(published_change(model, batch));
     const Change ours = average(rows);
     const Change theirs = published_change("Avg", batch);
-    for (const auto field : {&Change::energy_saving_pct, &Change::latency_pct, &Change::prefill_pct, &Change::decode_pct,
-                             &Change::prefill_share_pct, &Change::decode_share_pct}) {
+    for (const auto field : {&Change::energy_saving_pct, &Change::latency_pct, &Change::prefill_pct,
+                             &Change::decode_pct, &Change::prefill_share_pct, &Change::decode_share_pct}) {
       EXPECT_NEAR(*(ours.*field), *(theirs.*field), 0.051) << "batch " << batch;
     }
   }

@@ -21,6 +21,7 @@ struct Spent {
   double idle_s = 0;
   double joules = 0;  ///< per request; negative = not measured
   bool voided = false;
+  bool degraded = false;
 };
 
 struct StudyBuilder {
@@ -81,12 +82,17 @@ struct StudyBuilder {
     const double total = one.prefill_s + one.decode_s + one.score_s + one.idle_s;
     for (std::size_t i = 0; i < kPhaseCount; ++i) {
       record.phases[i].seconds = seconds[i] * n_batches;
-      if (one.joules >= 0 && total > 0) record.phases[i].energy = Joules(one.joules * queries * seconds[i] / total);
+      if (one.joules >= 0 && seconds[i] > 0)
+        record.phases[i].energy = Joules(one.joules * queries * seconds[i] / total);
     }
     if (one.decode_s > 0) record.phases[static_cast<std::size_t>(Phase::decode)].tokens = 100.0 * queries;
     record.wall_s = total * n_batches;
     record.idle_s = one.idle_s * n_batches;
     if (one.joules >= 0) record.energy = Joules(one.joules * queries);
+    if (one.degraded) {
+      record.validity = Validity::degraded;
+      record.reasons = {Reason::extrapolated};
+    }
     if (one.voided) {
       record.validity = Validity::void_;
       record.reasons = {Reason::clock_not_attained};

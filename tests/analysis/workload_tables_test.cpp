@@ -6,8 +6,8 @@
 namespace phasewatt::analysis {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::cell_at;
+using ::testing::HasSubstr;
 using testing::number_at;
 
 const Table& table_of(const std::vector<Table>& tables, const std::string& id) {
@@ -77,7 +77,8 @@ TEST(Workload, OtherTokensHaveNoPublishedValueBeside) {
   EXPECT_NEAR(number_at(lengths, {"boolq"}, "mean"), 200, 1e-12);
   for (const auto& table : tables)
     for (const auto& row : table.rows)
-      for (std::size_t i = 0; i < row.size(); ++i) EXPECT_TRUE(!table.columns[i].published || row[i] == Cell()) << table.id;
+      for (std::size_t i = 0; i < row.size(); ++i)
+        EXPECT_TRUE(!table.columns[i].published || row[i] == Cell()) << table.id;
   EXPECT_THAT(lengths.note, HasSubstr("No published value stands beside"));
 }
 

@@ -91,7 +91,8 @@ std::optional<Comparison> compare(const Grid& grid, std::size_t model, std::size
   if (const auto r = ratio_interval(repeats_before, repeats_now, [](const Cost& c) { return c.energy_j; })) {
     result.saving_interval = Interval{100 * (1 - r->high), 100 * (1 - r->low)};
   }
-  if (const auto r = ratio_interval(repeats_before, repeats_now, [](const Cost& c) { return std::optional(c.latency_s); })) {
+  if (const auto r =
+          ratio_interval(repeats_before, repeats_now, [](const Cost& c) { return std::optional(c.latency_s); })) {
     result.latency_interval = Interval{100 * (r->low - 1), 100 * (r->high - 1)};
   }
   return result;

@@ -41,6 +41,7 @@ struct Comparison {
   Cost baseline;
   Cost now;
   Change change;
+  [[nodiscard]] bool degraded() const { return baseline.degraded || now.degraded; }  ///< rests on a degraded point
   std::optional<Interval> saving_interval;   ///< 95 %, over paired repeats; absent with fewer than two
   std::optional<Interval> latency_interval;  ///< the same for latency_pct
 };

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "phasewatt/base/text.h"
@@ -43,7 +44,9 @@ std::string sentences(const std::vector<std::string>& parts) {
   return text;
 }
 
-Column column(std::string key, std::string title, int digits) { return {std::move(key), std::move(title), digits, false}; }
+Column column(std::string key, std::string title, int digits) {
+  return {std::move(key), std::move(title), digits, false};
+}
 Column paper_column(const std::string& key, int digits) { return {key + "_published", "paper", digits, true}; }
 
 Context::Context(const Grid& study)
@@ -67,20 +70,33 @@ Cell Context::clock(std::size_t index) const {
   return cell(std::optional(grid.clocks()[index]->value()));
 }
 
+Cell Context::validity(const Comparison& comparison) const {
+  return cell(std::string(to_string(comparison.degraded() ? Validity::degraded : Validity::valid)));
+}
+
 std::string clock_words(const Grid& grid, std::size_t clock) {
   return grid.clocks()[clock] ? grid.clock_text(clock) + " MHz" : "the stock clock";
 }
 
-std::string Context::baseline_text() const { return grid.baseline() ? clock_words(grid, *grid.baseline()) : "no baseline"; }
-std::string Context::lowest_text() const { return grid.lowest() ? clock_words(grid, *grid.lowest()) : "no lower clock"; }
+std::string Context::baseline_text() const {
+  return grid.baseline() ? clock_words(grid, *grid.baseline()) : "no baseline";
+}
+std::string Context::lowest_text() const {
+  return grid.lowest() ? clock_words(grid, *grid.lowest()) : "no lower clock";
+}
 
 std::string Context::source_note() const {
   const Environment& environment = grid.data().plan.environment;
-  std::string note = fmt::format(
-      "{}{}, engine {}{}. {} points used, {} void left out.", environment.device_simulated ? "Simulated " : "",
-      environment.device_name.empty() ? "GPU" : environment.device_name,
-      environment.engine.empty() ? "unknown" : environment.engine,
-      environment.runtime.empty() ? "" : " (" + environment.runtime + ")", grid.used_records(), grid.void_records());
+  // The simulator's device names say themselves what they are.
+  const bool said = environment.device_name.find("SIMULATED") != std::string::npos;
+  std::string note =
+      fmt::format("{}{}, engine {}{}. {} points used{}, {} void left out.",
+                  environment.device_simulated && !said ? "Simulated " : "",
+                  environment.device_name.empty() ? "GPU" : environment.device_name,
+                  environment.engine.empty() ? "unknown" : environment.engine,
+                  environment.runtime.empty() ? "" : " (" + environment.runtime + ")", grid.used_records(),
+                  grid.degraded_records() == 0 ? "" : fmt::format(" ({} of them degraded)", grid.degraded_records()),
+                  grid.void_records());
   if (grid.orphan_records() > 0) {
     note += fmt::format(" {} points left out because the plan has no query of their dataset.", grid.orphan_records());
   }
@@ -95,8 +111,9 @@ std::string Context::weight_note() const {
 
 std::string Context::paper_note() const {
   if (!paper_clocks) {
-    return fmt::format("No published value stands beside: the paper compares {} MHz with {} MHz, this study {} with {}.",
-                       kPaperLowestMhz, kPaperBaselineMhz, lowest_text(), baseline_text());
+    return fmt::format(
+        "No published value stands beside: the paper compares {} MHz with {} MHz, this study {} with {}.",
+        kPaperLowestMhz, kPaperBaselineMhz, lowest_text(), baseline_text());
   }
   if (!paper_datasets) return "No published value stands beside: the study's datasets are not the paper's four.";
   return "Published values: RTX PRO 6000 Blackwell; how the paper weights its datasets is not known.";
@@ -106,8 +123,11 @@ Table Context::table(std::string id, std::string title, std::string_view note, s
   Table result;
   result.id = std::move(id);
   result.title = std::move(title);
-  result.note = fmt::format("{}{}{} {} {}", note, note.empty() ? "" : " ", source_note(), weight_note(), paper_note());
+  result.note = fmt::format("{}{}{} {}", note, note.empty() ? "" : " ", source_note(), weight_note());
   result.columns = std::move(columns);
+  if (std::any_of(result.columns.begin(), result.columns.end(), [](const Column& c) { return c.published; })) {
+    result.note += " " + paper_note();
+  }
   result.simulated = simulated;
   return result;
 }

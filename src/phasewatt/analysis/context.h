@@ -43,7 +43,8 @@ struct Context {
   [[nodiscard]] const std::string& model(std::size_t index) const { return grid.models()[index]; }
   [[nodiscard]] double batch(std::size_t index) const { return grid.batches()[index]; }
   [[nodiscard]] Cell clock(std::size_t index) const;
-  [[nodiscard]] std::string baseline_text() const;  ///< "2842 MHz" or "stock"
+  [[nodiscard]] Cell validity(const Comparison& comparison) const;  ///< the worst of the points in it
+  [[nodiscard]] std::string baseline_text() const;                  ///< "2842 MHz" or "stock"
   [[nodiscard]] std::string lowest_text() const;
 
   /// "Simulated RTX PRO 6000, engine sim (eager). 420 points used, 3 void left out. …"
@@ -53,7 +54,7 @@ struct Context {
   /// Why published values stand beside or not.
   [[nodiscard]] std::string paper_note() const;
 
-  /// A table with the study's marks; the note is `note` and the three above.
+  /// A table with the study's marks; the note is `note` and the above, the last where a column is the paper's.
   [[nodiscard]] Table table(std::string id, std::string title, std::string_view note,
                             std::vector<Column> columns) const;
 };

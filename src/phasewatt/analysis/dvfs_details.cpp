@@ -59,15 +59,23 @@ std::optional<double> phase_s(const Cost& cost, Phase phase) { return cost.secon
 
 Table operating_points_table(const Context& context) {
   const Grid& grid = context.grid;
-  Table table = context.table(
-      "table_18_operating_points", "Like Table XVIII: energy and quality at each model's operating points",
-      "At the first batch size. Saving: against the model with the highest energy per request at the baseline, when every "
-      "query goes to the row's model. Classification quality: mean accuracy over the scored datasets, the paper's measure. "
-      "The paper's J fit only per generated token.",
-      {column("model", "Model"), column("point", "Point"), column("clock_mhz", "Clock MHz", context.clock_digits),
-       column("joules_per_request", "J/request", 3), column("saving_pct", "Saving %"), paper_column("saving_pct"),
-       column("quality", "Quality", 3), column("classification_quality_pct", "Classification %"),
-       paper_column("classification_quality_pct"), {"joules_unclear_published", "paper J", 2, true}});
+  Table table = context.table("table_18_operating_points",
+                              "Like Table XVIII: energy and quality at each model's operating points",
+                              "At the first batch size. Saving: against the model with the highest energy per request "
+                              "at the baseline, when every "
+                              "query goes to the row's model. Classification quality: mean accuracy over the scored "
+                              "datasets, the paper's measure. "
+                              "The paper's J fit only per generated token.",
+                              {column("model", "Model"),
+                               column("point", "Point"),
+                               column("clock_mhz", "Clock MHz", context.clock_digits),
+                               column("joules_per_request", "J/request", 3),
+                               column("saving_pct", "Saving %"),
+                               paper_column("saving_pct"),
+                               column("quality", "Quality", 3),
+                               column("classification_quality_pct", "Classification %"),
+                               paper_column("classification_quality_pct"),
+                               {"joules_unclear_published", "paper J", 2, true}});
   const auto points = operating_points(grid);
   std::optional<double> costliest;
   for (const OperatingPoint& point : points) {
@@ -92,7 +100,8 @@ Table phases_table(const Context& context) {
   const Grid& grid = context.grid;
   Table table = context.table(
       "phases", "Where time and energy go, by phase",
-      "Shares of a batch's wall time and of its energy. Score: passes that score given options. Idle: time in no phase.",
+      "Shares of a batch's wall time and of its energy. Score: passes that score given options. Idle: time in no "
+      "phase.",
       {column("model", "Model"), column("batch", "Batch", 0), column("clock_mhz", "Clock MHz", context.clock_digits),
        column("time_prefill_pct", "Time: prefill %"), column("time_decode_pct", "decode %"),
        column("time_score_pct", "score %"), column("time_idle_pct", "idle %"),
@@ -123,7 +132,8 @@ Table sweep_table(const Context& context) {
   const Grid& grid = context.grid;
   Table table = context.table(
       "sweep", "Every model, batch and clock",
-      "Per request; latency is the wall time of its batch. Datasets: how many of the study's have valid points both here and "
+      "Per request; latency is the wall time of its batch. Datasets: how many of the study's have valid points both "
+      "here and "
       "at the baseline; the changes are over these.",
       {column("model", "Model"), column("batch", "Batch", 0), column("clock_mhz", "Clock MHz", context.clock_digits),
        column("datasets", "Datasets", 0), column("joules_per_request", "J/request", 3),
@@ -131,7 +141,7 @@ Table sweep_table(const Context& context) {
        column("energy_saving_pct", "Energy saving %"), column("energy_saving_low_pct", "from %"),
        column("energy_saving_high_pct", "to %"), column("latency_delta_pct", "Latency change %"),
        column("latency_delta_low_pct", "from %"), column("latency_delta_high_pct", "to %"),
-       column("edp_change_pct", "EDP change %")});
+       column("edp_change_pct", "EDP change %"), column("validity", "Validity")});
   const auto low = [](const std::optional<Interval>& i) { return i ? Cell(i->low) : Cell(); };
   const auto high = [](const std::optional<Interval>& i) { return i ? Cell(i->high) : Cell(); };
   const auto generating = grid.generating();
@@ -141,12 +151,15 @@ Table sweep_table(const Context& context) {
         const auto one = compare(grid, model, batch, clock);
         if (!one) continue;
         const auto text = compare(grid, model, batch, clock, generating);
-        table.rows.push_back(
-            {cell(context.model(model)), context.batch(batch), context.clock(clock), cell(one->datasets.size()),
-             cell(one->now.energy_j), text ? cell(joules_per_output_token(text->now)) : Cell(), Cell(one->now.latency_s),
-             cell(one->change.energy_saving_pct), low(one->saving_interval), high(one->saving_interval),
-             cell(one->change.latency_pct), low(one->latency_interval), high(one->latency_interval),
-             cell(change_pct(objective_value(one->baseline, Objective::edp), objective_value(one->now, Objective::edp)))});
+        table.rows.push_back({cell(context.model(model)), context.batch(batch), context.clock(clock),
+                              cell(one->datasets.size()), cell(one->now.energy_j),
+                              text ? cell(joules_per_output_token(text->now)) : Cell(), Cell(one->now.latency_s),
+                              cell(one->change.energy_saving_pct), low(one->saving_interval),
+                              high(one->saving_interval), cell(one->change.latency_pct), low(one->latency_interval),
+                              high(one->latency_interval),
+                              cell(change_pct(objective_value(one->baseline, Objective::edp),
+                                              objective_value(one->now, Objective::edp))),
+                              context.validity(*one)});
       }
     }
   }

@@ -24,8 +24,8 @@ std::optional<double> model_billions(const std::string& id) {
 }
 
 struct SizeGroup {
-  const char* name;        ///< as in the paper
-  double below;            ///< billions of parameters, exclusive upper bound
+  const char* name;  ///< as in the paper
+  double below;      ///< billions of parameters, exclusive upper bound
   std::size_t paper_models;
 };
 constexpr std::array kSizeGroups{SizeGroup{"Small (1-3B)", 4, 2}, SizeGroup{"Medium (8B)", 10, 1},
@@ -66,8 +66,10 @@ std::vector<Cell> group_row(const char* kind, const std::string& name, const std
   const auto paper = [&](const char* key) {
     return paper_name ? cell(published(paper_table, {*paper_name}, key)) : Cell();
   };
-  return {cell(std::string(kind)), cell(name), cell(parts.size()), cell(change.energy_saving_pct),
-          paper("energy_saving_pct"), cell(change.latency_pct), paper("latency_delta_pct")};
+  return {cell(std::string(kind)),    cell(name),
+          cell(parts.size()),         cell(change.energy_saving_pct),
+          paper("energy_saving_pct"), cell(change.latency_pct),
+          paper("latency_delta_pct")};
 }
 
 bool first_batch_is_one(const Context& context) {
@@ -79,14 +81,14 @@ bool first_batch_is_one(const Context& context) {
 Table groups_table(const Context& context) {
   const Grid& grid = context.grid;
   const double batch = grid.batches().empty() ? 1 : context.batch(grid.first_batch());
-  Table table = context.table(
-      "table_13_groups",
-      fmt::format("Table XIII: {} against {} at batch {:.0f}, by dataset and model size", context.lowest_text(),
-                  context.baseline_text(), batch),
-      "Ratio of sums over the models of a row. Sizes by the number in the model's name: small below 4B, medium below 10B.",
-      {column("kind", "Kind"), column("group", "Group"), column("models", "Models", 0),
-       column("energy_saving_pct", "Energy saving %"), paper_column("energy_saving_pct"),
-       column("latency_delta_pct", "Latency change %"), paper_column("latency_delta_pct")});
+  Table table = context.table("table_13_groups",
+                              fmt::format("Table XIII: {} against {} at batch {:.0f}, by dataset and model size",
+                                          context.lowest_text(), context.baseline_text(), batch),
+                              "Ratio of sums over the models of a row. Sizes by the number in the model's name: small "
+                              "below 4B, medium below 10B.",
+                              {column("kind", "Kind"), column("group", "Group"), column("models", "Models", 0),
+                               column("energy_saving_pct", "Energy saving %"), paper_column("energy_saving_pct"),
+                               column("latency_delta_pct", "Latency change %"), paper_column("latency_delta_pct")});
   if (!grid.lowest()) return table;
   const bool comparable = context.paper_clocks && first_batch_is_one(context);
   for (std::size_t dataset = 0; dataset < grid.datasets().size(); ++dataset) {
@@ -124,19 +126,27 @@ Table summary_table(const Context& context) {
   Table table = context.table(
       "table_14_summary", "Table XIV: summary of the effects of the SM clock against " + context.baseline_text(),
       "Range and mean over the rows of Tables XI and XII. The paper states ranges of its batch means in some rows.",
-      {column("aspect", "Aspect"), column("min", "from"), column("mean", "mean"), column("max", "to"),
-       paper_column("min"), paper_column("mean"), paper_column("max")});
+      {column("aspect", "Aspect"),
+       column("min", "from"),
+       column("mean", "mean"),
+       column("max", "to"),
+       {"min_published", "paper: from", 1, true},
+       {"mean_published", "paper: mean", 1, true},
+       {"max_published", "paper: to", 1, true}});
   if (!grid.lowest()) return table;
   const auto all = compare_all(grid, *grid.lowest());
   const bool comparable = context.paper_clocks && context.paper_datasets;
   const auto add = [&](const std::string& aspect, const std::vector<Comparison>& parts,
-                       std::optional<double> Change::* field, const std::string& paper_range, const std::string& paper_mean) {
+                       std::optional<double> Change::*field, const std::string& paper_range,
+                       const std::string& paper_mean) {
     std::vector<double> values;
     for (const Comparison& part : parts) {
       if (part.change.*field) values.push_back(*(part.change.*field));
     }
     if (values.empty()) return;
-    const auto paper = [&](const std::string& path) { return comparable && !path.empty() ? cell(published_number(path)) : Cell(); };
+    const auto paper = [&](const std::string& path) {
+      return comparable && !path.empty() ? cell(published_number(path)) : Cell();
+    };
     table.rows.push_back({cell(aspect), cell(minimum(values)), cell(mean(values)), cell(maximum(values)),
                           paper(paper_range.empty() ? "" : paper_range + "/0"), paper(paper_mean),
                           paper(paper_range.empty() ? "" : paper_range + "/1")});
@@ -152,13 +162,16 @@ Table summary_table(const Context& context) {
       paper + "decode_share_range_pct", "");
   for (std::size_t batch = 0; batch < grid.batches().size(); ++batch) {
     std::vector<Comparison> parts;
-    std::copy_if(all.begin(), all.end(), std::back_inserter(parts), [&](const Comparison& c) { return c.batch == batch; });
+    std::copy_if(all.begin(), all.end(), std::back_inserter(parts),
+                 [&](const Comparison& c) { return c.batch == batch; });
     std::string index;
     for (int i = 0; i < 3; ++i) {
       const auto size = published_number(fmt::format("XIV/batch_effect/batch/{}", i));
       if (size == context.batch(batch)) index = fmt::format("/{}", i);
     }
-    const auto mean_of = [&](const char* key) { return index.empty() ? "" : std::string("XIV/batch_effect/") + key + index; };
+    const auto mean_of = [&](const char* key) {
+      return index.empty() ? "" : std::string("XIV/batch_effect/") + key + index;
+    };
     add(fmt::format("Energy saving % at batch {}", grid.batches()[batch]), parts, &Change::energy_saving_pct, "",
         mean_of("energy_saving_pct"));
     add(fmt::format("Latency change % at batch {}", grid.batches()[batch]), parts, &Change::latency_pct, "",
@@ -182,19 +195,24 @@ Table summary_table(const Context& context) {
 Table joules_table(const Context& context) {
   const Grid& grid = context.grid;
   const double batch = grid.batches().empty() ? 1 : context.batch(grid.first_batch());
-  Table table = context.table(
-      "table_16_joules",
-      fmt::format("Table XVI: energy by model at batch {:.0f}, {} against {}", batch, context.lowest_text(),
-                  context.baseline_text()),
-      "Per request: over all datasets. Per output token: all energy of the generating datasets / their generated tokens. The "
-      "paper's J are called \"per query\" in its text, but fit only per generated token; they stand last for that reason.",
-      {column("model", "Model"), column("joules_per_request_baseline", "J/request, baseline", 3),
-       column("joules_per_request_low", "J/request, low", 3),
-       column("joules_per_output_token_baseline", "J/output token, baseline", 3),
-       column("joules_per_output_token_low", "J/output token, low", 3), column("energy_saving_pct", "Saving %"),
-       paper_column("energy_saving_pct"), column("latency_delta_pct", "Latency change %"),
-       paper_column("latency_delta_pct"), {"joules_unclear_baseline_published", "paper J, baseline", 2, true},
-       {"joules_unclear_low_published", "paper J, low", 2, true}});
+  Table table = context.table("table_16_joules",
+                              fmt::format("Table XVI: energy by model at batch {:.0f}, {} against {}", batch,
+                                          context.lowest_text(), context.baseline_text()),
+                              "Per request: over all datasets. Per output token: all energy of the generating datasets "
+                              "/ their generated tokens. The "
+                              "paper's J are called \"per query\" in its text, but fit only per generated token; they "
+                              "stand last for that reason.",
+                              {column("model", "Model"),
+                               column("joules_per_request_baseline", "J/request, baseline", 2),
+                               column("joules_per_request_low", "J/request, low", 2),
+                               column("joules_per_output_token_baseline", "J/output token, baseline", 3),
+                               column("joules_per_output_token_low", "J/output token, low", 3),
+                               column("energy_saving_pct", "Saving %"),
+                               paper_column("energy_saving_pct"),
+                               column("latency_delta_pct", "Latency change %"),
+                               paper_column("latency_delta_pct"),
+                               {"joules_unclear_baseline_published", "paper J, baseline", 2, true},
+                               {"joules_unclear_low_published", "paper J, low", 2, true}});
   if (!grid.lowest()) return table;
   std::vector<Change> changes;
   std::size_t paper_rows = 0;
@@ -209,17 +227,25 @@ Table joules_table(const Context& context) {
     if (name) ++paper_rows;
     table.rows.push_back({cell(context.model(model)), cell(one->baseline.energy_j), cell(one->now.energy_j),
                           text ? cell(joules_per_output_token(text->baseline)) : Cell(),
-                          text ? cell(joules_per_output_token(text->now)) : Cell(),
-                          cell(one->change.energy_saving_pct), paper("saving_pct"), cell(one->change.latency_pct),
-                          paper("latency_delta_pct"), paper("baseline_J"), paper("low_freq_J")});
+                          text ? cell(joules_per_output_token(text->now)) : Cell(), cell(one->change.energy_saving_pct),
+                          paper("saving_pct"), cell(one->change.latency_pct), paper("latency_delta_pct"),
+                          paper("baseline_J"), paper("low_freq_J")});
   }
   if (changes.empty()) return table;
   const Change mean_change = average(changes);
   const bool same = paper_rows == kPaperModels && changes.size() == kPaperModels;
   const auto paper = [&](const char* path) { return same ? cell(published_number(path)) : Cell(); };
-  table.rows.push_back({cell(std::string("Average")), {}, {}, {}, {}, cell(mean_change.energy_saving_pct),
-                        paper("XVI/average/saving_pct"), cell(mean_change.latency_pct),
-                        paper("XVI/average/latency_delta_pct"), {}, {}});
+  table.rows.push_back({cell(std::string("Average")),
+                        {},
+                        {},
+                        {},
+                        {},
+                        cell(mean_change.energy_saving_pct),
+                        paper("XVI/average/saving_pct"),
+                        cell(mean_change.latency_pct),
+                        paper("XVI/average/latency_delta_pct"),
+                        {},
+                        {}});
   return table;
 }
 

@@ -12,7 +12,7 @@ namespace {
 struct Field {
   const char* key;
   const char* title;
-  std::optional<double> Change::* value;
+  std::optional<double> Change::*value;
 };
 constexpr std::array kChangeFields{
     Field{"energy_saving_pct", "Energy saving %", &Change::energy_saving_pct},
@@ -72,20 +72,23 @@ Table headline(const Context& context) {
   const Grid& grid = context.grid;
   Table table = context.table(
       "headline", "Best clock under EDP, what it saves and what it costs, against " + context.baseline_text(),
-      "EDP = energy × latency per request. Interval: 95 % bootstrap over paired repeats. Quality: mean over datasets of the "
-      "means over queries; one value per model, because the clock does not enter it. " + tie_note(grid),
+      "EDP = energy × latency per request. Interval: 95 % bootstrap over paired repeats. Quality: mean over datasets "
+      "of the "
+      "means over queries; one value per model, because the clock does not enter it. " +
+          tie_note(grid),
       {column("model", "Model"), column("batch", "Batch", 0),
        column("best_clock_mhz", "Best clock MHz", context.clock_digits), column("tied_clocks_mhz", "Tied with MHz"),
        column("energy_saving_pct", "Energy saving %"), column("energy_saving_low_pct", "from %"),
        column("energy_saving_high_pct", "to %"), column("latency_delta_pct", "Latency change %"),
-       column("joules_per_request", "J per request", 2), column("quality", "Quality", 3)});
+       column("joules_per_request", "J per request", 2), column("quality", "Quality", 3),
+       column("validity", "Validity")});
   const std::size_t left_out = for_each_optimum(grid, Objective::edp, [&](const Optimum& best, const Comparison& at) {
     const auto& interval = at.saving_interval;
-    table.rows.push_back({cell(context.model(at.model)), context.batch(at.batch), context.clock(best.clock),
-                          tied_cell(grid, best), cell(at.change.energy_saving_pct),
-                          interval ? Cell(interval->low) : Cell(), interval ? Cell(interval->high) : Cell(),
-                          cell(at.change.latency_pct), cell(at.now.energy_j),
-                          cell(mean_quality(grid.data(), context.model(at.model), grid.datasets()))});
+    table.rows.push_back(
+        {cell(context.model(at.model)), context.batch(at.batch), context.clock(best.clock), tied_cell(grid, best),
+         cell(at.change.energy_saving_pct), interval ? Cell(interval->low) : Cell(),
+         interval ? Cell(interval->high) : Cell(), cell(at.change.latency_pct), cell(at.now.energy_j),
+         cell(mean_quality(grid.data(), context.model(at.model), grid.datasets())), context.validity(at)});
   });
   table.note += left_out_note(left_out);
   return table;
@@ -98,15 +101,16 @@ Table dvfs_table(const Context& context) {
     columns.push_back(column(field.key, field.title));
     columns.push_back(paper_column(field.key));
   }
-  Table table = context.table("table_11_dvfs",
-                              "Table XI: DVFS at " + context.lowest_text() + " against " + context.baseline_text(),
-                              "Changes against the baseline; shares of the baseline's time in phases; scoring passes count "
-                              "as decode, as in the paper. Avg: unweighted mean of the rows.",
-                              std::move(columns));
+  Table table = context.table(
+      "table_11_dvfs", "Table XI: DVFS at " + context.lowest_text() + " against " + context.baseline_text(),
+      "Changes against the baseline; shares of the baseline's time in phases; scoring passes count "
+      "as decode, as in the paper. Avg: unweighted mean of the rows.",
+      std::move(columns));
   if (!grid.lowest()) return table;
   const auto comparisons = compare_all(grid, *grid.lowest());
   for (const Comparison& one : comparisons) {
-    table.rows.push_back(change_row(context.model(one.model), context.batch(one.batch), one.change, context.paper_row(one)));
+    table.rows.push_back(
+        change_row(context.model(one.model), context.batch(one.batch), one.change, context.paper_row(one)));
   }
   for (std::size_t batch = 0; batch < grid.batches().size(); ++batch) {
     std::vector<Change> changes;
@@ -139,11 +143,11 @@ Table edp_optima_table(const Context& context) {
     const auto name = context.paper_row(at);
     const double batch = context.batch(at.batch);
     const auto paper = [&](const char* key) { return name ? cell(published("XII", {*name, batch}, key)) : Cell(); };
-    table.rows.push_back({cell(context.model(at.model)), batch, context.clock(best.clock), paper("freq_mhz"),
-                          tied_cell(grid, best), cell(at.change.energy_saving_pct), paper("energy_saving_pct"),
-                          cell(at.change.latency_pct), paper("latency_delta_pct"),
-                          cell(change_pct(objective_value(at.baseline, Objective::edp),
-                                          objective_value(at.now, Objective::edp)))});
+    table.rows.push_back(
+        {cell(context.model(at.model)), batch, context.clock(best.clock), paper("freq_mhz"), tied_cell(grid, best),
+         cell(at.change.energy_saving_pct), paper("energy_saving_pct"), cell(at.change.latency_pct),
+         paper("latency_delta_pct"),
+         cell(change_pct(objective_value(at.baseline, Objective::edp), objective_value(at.now, Objective::edp)))});
   });
   table.note += left_out_note(left_out);
   return table;
@@ -153,8 +157,9 @@ Table optima_table(const Context& context) {
   const Grid& grid = context.grid;
   Table table = context.table(
       "table_12b_optima", "Optimal clock under each objective, against " + context.baseline_text(),
-      fmt::format("energy: least energy per request. EDP: energy × latency. ED²P: energy × latency². Bounded: least energy "
-                  "among clocks with at most {:.0f} % more latency than the baseline. ", 100 * kMaxSlowdown) +
+      fmt::format("energy: least energy per request. EDP: energy × latency. ED²P: energy × latency². The last: least "
+                  "energy among the clocks with at most {:.0f} % more latency than the baseline. ",
+                  100 * kMaxSlowdown) +
           tie_note(grid),
       {column("objective", "Objective"), column("model", "Model"), column("batch", "Batch", 0),
        column("clock_mhz", "Clock MHz", context.clock_digits), column("tied_clocks_mhz", "Tied with MHz"),
@@ -162,9 +167,9 @@ Table optima_table(const Context& context) {
   std::size_t left_out = 0;
   for (const Objective objective : kObjectives) {
     left_out = for_each_optimum(grid, objective, [&](const Optimum& best, const Comparison& at) {
-      table.rows.push_back({cell(std::string(to_string(objective))), cell(context.model(at.model)), context.batch(at.batch),
-                            context.clock(best.clock), tied_cell(grid, best), cell(at.change.energy_saving_pct),
-                            cell(at.change.latency_pct)});
+      table.rows.push_back({cell(std::string(to_string(objective))), cell(context.model(at.model)),
+                            context.batch(at.batch), context.clock(best.clock), tied_cell(grid, best),
+                            cell(at.change.energy_saving_pct), cell(at.change.latency_pct)});
     });
   }
   table.note += left_out_note(left_out);

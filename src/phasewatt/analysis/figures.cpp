@@ -10,6 +10,12 @@ constexpr const char* kPaper = "paper";
 
 Cell text(const char* words) { return cell(std::string(words)); }
 
+/// The figures hold the paper's points as rows, so their notes say why these are there or not.
+void finish(const Context& context, Figure& figure) {
+  figure.published = "source";
+  figure.data.note += " " + context.paper_note();
+}
+
 std::string at_first_batch(const Grid& grid) {
   return grid.batches().empty() ? "" : fmt::format(" at batch {}", grid.batches()[grid.first_batch()]);
 }
@@ -27,19 +33,21 @@ std::optional<std::string> paper_curve(const Context& context, std::size_t model
 Figure energy_per_token_figure(const Context& context) {
   const Grid& grid = context.grid;
   Figure figure;
-  figure.data = context.table(
-      "figure_3_energy_per_token", "Figure 3: energy per generated token against the SM clock" + at_first_batch(grid),
-      "Generating datasets only. All energy: prefill, decode and idle / generated tokens. Decode: the decode phase's energy / "
-      "generated tokens. Paper: the joules of Table XVI, whose denominator it does not state; they fit per generated token.",
-      {column("model", "Model"), column("energy", "Energy"), column("source", "Source"),
-       column("clock_mhz", "SM clock MHz", context.clock_digits),
-       column("joules_per_output_token", "J per output token", 4)});
+  figure.data = context.table("figure_3_energy_per_token",
+                              "Figure 3: energy per generated token against the SM clock" + at_first_batch(grid),
+                              "Generating datasets only. All energy: prefill, decode and idle / generated tokens. "
+                              "Decode: the decode phase's energy / "
+                              "generated tokens. Paper: the joules of Table XVI, whose denominator it does not state; "
+                              "they fit per generated token.",
+                              {column("model", "Model"), column("energy", "Energy"), column("source", "Source"),
+                               column("clock_mhz", "SM clock MHz", context.clock_digits),
+                               column("joules_per_output_token", "J per output token", 4)});
   figure.mark = Figure::Mark::line;
   figure.x = "clock_mhz";
   figure.y = "joules_per_output_token";
   figure.color = "model";
   figure.facet = "energy";
-  figure.published = "source";
+  finish(context, figure);
   auto& rows = figure.data.rows;
   const auto generating = grid.generating();
   for (std::size_t model = 0; model < grid.models().size(); ++model) {
@@ -58,8 +66,10 @@ Figure energy_per_token_figure(const Context& context) {
     }
     const auto name = paper_curve(context, model);
     if (!name) continue;
-    for (const auto& [mhz, key] : {std::pair(kPaperLowestMhz, "low_freq_J"), std::pair(kPaperBaselineMhz, "baseline_J")}) {
-      rows.push_back({cell(context.model(model)), text("all energy"), text(kPaper), mhz, cell(published("XVI", {*name}, key))});
+    for (const auto& [mhz, key] :
+         {std::pair(kPaperLowestMhz, "low_freq_J"), std::pair(kPaperBaselineMhz, "baseline_J")}) {
+      rows.push_back(
+          {cell(context.model(model)), text("all energy"), text(kPaper), mhz, cell(published("XVI", {*name}, key))});
     }
   }
   return figure;
@@ -70,14 +80,15 @@ Figure savings_curve_figure(const Context& context) {
   Figure figure;
   figure.data = context.table(
       "figure_4_savings_curve", "Figure 4: energy saving against the SM clock" + at_first_batch(grid),
-      "Saving against " + context.baseline_text() + ", over all datasets. Paper: the points of Tables XI and XII at batch 1.",
+      "Saving against " + context.baseline_text() +
+          ", over all datasets. Paper: the points of Tables XI and XII at batch 1.",
       {column("model", "Model"), column("source", "Source"), column("clock_mhz", "SM clock MHz", context.clock_digits),
        column("energy_saving_pct", "Energy saving %"), column("latency_delta_pct", "Latency change %")});
   figure.mark = Figure::Mark::line;
   figure.x = "clock_mhz";
   figure.y = "energy_saving_pct";
   figure.color = "model";
-  figure.published = "source";
+  finish(context, figure);
   auto& rows = figure.data.rows;
   for (std::size_t model = 0; model < grid.models().size(); ++model) {
     for (std::size_t clock = 0; clock < grid.clocks().size(); ++clock) {
@@ -105,8 +116,7 @@ Figure batch_figure(const Context& context) {
   const Grid& grid = context.grid;
   Figure figure;
   figure.data = context.table(
-      "figure_5_batch",
-      "Figure 5: " + context.lowest_text() + " against " + context.baseline_text() + " by batch size",
+      "figure_5_batch", "Figure 5: " + context.lowest_text() + " against " + context.baseline_text() + " by batch size",
       "Unweighted mean over the models. Paper: the averages of Table XI.",
       {column("batch", "Batch", 0), column("quantity", "Quantity"), column("source", "Source"),
        column("change_pct", "%")});
@@ -115,7 +125,7 @@ Figure batch_figure(const Context& context) {
   figure.y = "change_pct";
   figure.color = "source";
   figure.facet = "quantity";
-  figure.published = "source";
+  finish(context, figure);
   if (!grid.lowest()) return figure;
   const auto all = compare_all(grid, *grid.lowest());
   for (std::size_t batch = 0; batch < grid.batches().size(); ++batch) {
@@ -131,7 +141,8 @@ Figure batch_figure(const Context& context) {
     const auto add = [&](const char* quantity, std::optional<double> value, const char* key) {
       if (value) figure.data.rows.push_back({context.batch(batch), text(quantity), text(kOurs), cell(value)});
       const auto theirs = published("XI", {"Avg", context.batch(batch)}, key);
-      if (same && theirs) figure.data.rows.push_back({context.batch(batch), text(quantity), text(kPaper), cell(theirs)});
+      if (same && theirs)
+        figure.data.rows.push_back({context.batch(batch), text(quantity), text(kPaper), cell(theirs)});
     };
     add("Energy saving %", mean_change.energy_saving_pct, "energy_saving_pct");
     add("Latency change %", mean_change.latency_pct, "latency_delta_pct");

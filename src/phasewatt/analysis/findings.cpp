@@ -59,9 +59,9 @@ Findings analyse(const StudyData& data) {
   findings.verdict_sentence = verdict(context);
   findings.sentences = remarks(context);
   if (grid.baseline() && grid.clocks().size() > 1) {
-    findings.tables = {headline(context),      dvfs_table(context),    edp_optima_table(context),
-                       optima_table(context),  groups_table(context),  summary_table(context),
-                       joules_table(context),  operating_points_table(context)};
+    findings.tables = {
+        headline(context),     dvfs_table(context),    edp_optima_table(context), optima_table(context),
+        groups_table(context), summary_table(context), joules_table(context),     operating_points_table(context)};
     findings.figures = {energy_per_token_figure(context), savings_curve_figure(context), batch_figure(context)};
   }
   append(findings.tables, {phases_table(context), quality_table(context), patterns_table(context),

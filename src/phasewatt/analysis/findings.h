@@ -15,12 +15,13 @@ namespace phasewatt::analysis {
 
 /// What a study says.
 struct Findings {
-  std::string study;                   ///< the study's name
-  Environment environment;             ///< where the numbers came from; `simulated()` marks all that follows
-  std::string verdict_sentence;        ///< which clock, what it saves, what it costs; never empty
-  std::vector<std::string> sentences;  ///< remarks a reader needs: void points, missing repeats, tables left out and why
-  std::vector<Table> tables;           ///< in reading order; the first is "headline" unless there is nothing to compare
-  std::vector<Figure> figures;         ///< in reading order
+  std::string study;             ///< the study's name
+  Environment environment;       ///< where the numbers came from; `simulated()` marks all that follows
+  std::string verdict_sentence;  ///< which clock, what it saves, what it costs; never empty
+  std::vector<std::string>
+      sentences;                ///< remarks a reader needs: void points, missing repeats, tables left out and why
+  std::vector<Table> tables;    ///< in reading order; the first is "headline" unless there is nothing to compare
+  std::vector<Figure> figures;  ///< in reading order
 };
 
 /// Everything a study says. Never fails: what cannot be computed is an empty cell or a left-out table, and a sentence

@@ -34,10 +34,13 @@ Cost cost_of(const RunRecord& record, double queries) {
   for (std::size_t i = 0; i < kPhaseCount; ++i) {
     cost.phase_s[i] = record.phases[i].seconds / batches;
     cost.phase_j[i] = per(record.phases[i].energy, queries);
+    // A phase that did not occur took nothing; only one that did and was not measured is unknown.
+    if (record.energy && !cost.phase_j[i] && record.phases[i].seconds == 0) cost.phase_j[i] = 0;
   }
   cost.idle_s = record.idle_s / batches;
   cost.energy_j = per(record.energy, queries);
   cost.idle_j = per(record.idle_energy, queries);
+  cost.degraded = record.validity == Validity::degraded;
   cost.output_tokens = record.phases[static_cast<std::size_t>(Phase::decode)].tokens / queries;
   return cost;
 }
@@ -55,6 +58,7 @@ std::optional<Cost> mean_cost(std::span<const Cost> costs) {
     total.latency_s += cost.latency_s;
     total.idle_s += cost.idle_s;
     total.output_tokens += cost.output_tokens;
+    total.degraded = total.degraded || cost.degraded;
     add(total.energy_j, cost.energy_j);
     add(total.idle_j, cost.idle_j);
     for (std::size_t i = 0; i < kPhaseCount; ++i) {
@@ -117,13 +121,15 @@ void Grid::fill() {
       continue;
     }
     ++used_records_;
+    if (record.validity == Validity::degraded) ++degraded_records_;
     const std::size_t clock = position(clocks_, point.clock);
     cells_[cell(position(models_, point.model), dataset, position(batches_, point.batch), clock)].push_back(
         {point.repeat, cost_of(record, static_cast<double>(queries_[dataset]))});
     if (record.clock.seen) seen_[clock].push_back(record.clock.seen->value());
   }
   for (auto& samples : cells_) {
-    std::stable_sort(samples.begin(), samples.end(), [](const Sample& a, const Sample& b) { return a.repeat < b.repeat; });
+    std::stable_sort(samples.begin(), samples.end(),
+                     [](const Sample& a, const Sample& b) { return a.repeat < b.repeat; });
     repeats_ = std::max(repeats_, static_cast<int>(samples.size()));
   }
 }
@@ -193,7 +199,8 @@ std::vector<Sample> Grid::by_repeat(std::size_t model, std::size_t batch, std::s
     std::vector<Cost> parts;
     for (const std::size_t dataset : datasets) {
       const auto& there = samples(model, dataset, batch, clock);
-      const auto same = std::find_if(there.begin(), there.end(), [&](const Sample& s) { return s.repeat == first.repeat; });
+      const auto same =
+          std::find_if(there.begin(), there.end(), [&](const Sample& s) { return s.repeat == first.repeat; });
       if (same != there.end()) parts.push_back(same->cost);
     }
     if (parts.size() == datasets.size()) result.push_back({first.repeat, *mean_cost(parts)});

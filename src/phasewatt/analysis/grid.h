@@ -21,13 +21,15 @@ struct Cost {
   std::optional<double> energy_j;                            ///< a request's share of the point's energy
   std::array<std::optional<double>, kPhaseCount> phase_j{};  ///< and of each phase's
   std::optional<double> idle_j;
-  double output_tokens = 0;                                  ///< tokens of the decode phase per request
+  double output_tokens = 0;  ///< tokens of the decode phase per request
+  bool degraded = false;     ///< some point in it is degraded
 
   [[nodiscard]] double seconds(Phase phase) const { return phase_s[static_cast<std::size_t>(phase)]; }
   [[nodiscard]] std::optional<double> joules(Phase phase) const { return phase_j[static_cast<std::size_t>(phase)]; }
 };
 
-/// Field by field; an energy is absent in the mean when it is absent in any part. Undefined for no costs.
+/// Field by field; an energy is absent in the mean when it is absent in any part, degraded when any part is. Undefined
+/// for no costs.
 std::optional<Cost> mean_cost(std::span<const Cost> costs);
 
 /// The cost of one repeat of a cell.
@@ -43,9 +45,9 @@ class Grid {
   explicit Grid(const StudyData& data);
 
   [[nodiscard]] const StudyData& data() const { return data_; }
-  [[nodiscard]] const std::vector<std::string>& models() const { return models_; }        ///< in study order
-  [[nodiscard]] const std::vector<std::string>& datasets() const { return datasets_; }    ///< in study order
-  [[nodiscard]] const std::vector<int>& batches() const { return batches_; }              ///< ascending
+  [[nodiscard]] const std::vector<std::string>& models() const { return models_; }         ///< in study order
+  [[nodiscard]] const std::vector<std::string>& datasets() const { return datasets_; }     ///< in study order
+  [[nodiscard]] const std::vector<int>& batches() const { return batches_; }               ///< ascending
   [[nodiscard]] const std::vector<std::optional<Mhz>>& clocks() const { return clocks_; }  ///< ascending, stock last
 
   /// Position of the clock that all comparisons refer to. Absent when no clock is there at all. A plan without a
@@ -80,6 +82,7 @@ class Grid {
   [[nodiscard]] int repeats() const { return repeats_; }
   [[nodiscard]] std::size_t void_records() const { return void_records_; }
   [[nodiscard]] std::size_t used_records() const { return used_records_; }
+  [[nodiscard]] std::size_t degraded_records() const { return degraded_records_; }  ///< of the used ones
   /// Records left out because the plan has no query of their dataset.
   [[nodiscard]] std::size_t orphan_records() const { return orphan_records_; }
 
@@ -108,6 +111,7 @@ class Grid {
   int repeats_ = 0;
   std::size_t void_records_ = 0;
   std::size_t used_records_ = 0;
+  std::size_t degraded_records_ = 0;
   std::size_t orphan_records_ = 0;
 };
 

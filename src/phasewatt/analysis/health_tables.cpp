@@ -37,7 +37,8 @@ Table validity_table(const Context& context) {
                        {column("validity", "Validity"), column("reason", "Reason"), column("points", "Points", 0),
                         column("share_pct", "Share of finished %"), column("meaning", "Meaning")});
   const auto finished = static_cast<double>(records.size());
-  const auto add = [&](std::string_view validity, std::string_view reason, std::size_t points, std::string_view meaning) {
+  const auto add = [&](std::string_view validity, std::string_view reason, std::size_t points,
+                       std::string_view meaning) {
     table.rows.push_back({cell(std::string(validity)), cell(std::string(reason)), cell(points),
                           cell(share_pct(static_cast<double>(points), finished)), cell(std::string(meaning))});
   };
@@ -51,8 +52,8 @@ Table validity_table(const Context& context) {
   }
   const std::size_t planned = std::max(context.grid.data().plan.points.size(), records.size());
   if (planned > records.size()) {
-    table.rows.push_back({cell(std::string("not run")), cell(std::string("all")), cell(planned - records.size()), Cell(),
-                          cell(std::string("planned and not finished"))});
+    table.rows.push_back({cell(std::string("not run")), cell(std::string("all")), cell(planned - records.size()),
+                          Cell(), cell(std::string("planned and not finished"))});
   }
   return table;
 }
@@ -60,12 +61,13 @@ Table validity_table(const Context& context) {
 Table clocks_table(const Context& context) {
   const Grid& grid = context.grid;
   const int digits = context.clock_digits;
-  Table table = marked(
-      context, "clocks", "SM clocks: asked, snapped and seen",
-      "Seen: time-weighted under load, over all finished points of the clock, void ones too. Power-limited points are valid.",
-      {column("asked_mhz", "Asked MHz"), column("snapped_mhz", "Snapped MHz", digits),
-       column("seen_min_mhz", "Seen from MHz"), column("seen_max_mhz", "to MHz"), column("points", "Points", 0),
-       column("power_limited_points", "Power-limited", 0), column("void_points", "Void", 0)});
+  Table table =
+      marked(context, "clocks", "SM clocks: asked, snapped and seen",
+             "Seen: time-weighted under load, over all finished points of the clock, void ones too. Power-limited "
+             "points are valid.",
+             {column("asked_mhz", "Asked MHz"), column("snapped_mhz", "Snapped MHz", digits),
+              column("seen_min_mhz", "Seen from MHz"), column("seen_max_mhz", "to MHz"), column("points", "Points", 0),
+              column("power_limited_points", "Power-limited", 0), column("void_points", "Void", 0)});
   for (std::size_t clock = 0; clock < grid.clocks().size(); ++clock) {
     std::set<double> asked;
     std::vector<double> seen;
@@ -82,7 +84,8 @@ Table clocks_table(const Context& context) {
     }
     std::vector<std::string> asked_words;
     for (const double mhz : asked) asked_words.push_back(mhz_text(mhz));
-    const std::string asked_text = asked_words.empty() ? (grid.clocks()[clock] ? "" : "stock") : join(asked_words, ", ");
+    const std::string asked_text =
+        asked_words.empty() ? (grid.clocks()[clock] ? "" : "stock") : join(asked_words, ", ");
     table.rows.push_back({asked_text.empty() ? Cell() : cell(asked_text), context.clock(clock), cell(minimum(seen)),
                           cell(maximum(seen)), cell(points), cell(limited), cell(voided)});
   }

@@ -88,8 +88,8 @@ std::optional<Optimum> find_optimum(const Grid& grid, std::size_t model, std::si
     if (!cost || !cost->energy_j) ++optimum.left_out;
   }
   const auto all = candidates(grid, model, batch, objective, optimum.datasets, *baseline);
-  const auto best =
-      std::min_element(all.begin(), all.end(), [](const Candidate& a, const Candidate& b) { return a.value < b.value; });
+  const auto best = std::min_element(all.begin(), all.end(),
+                                     [](const Candidate& a, const Candidate& b) { return a.value < b.value; });
   if (best == all.end()) return std::nullopt;
   optimum.clock = best->clock;
   optimum.ties_known = true;

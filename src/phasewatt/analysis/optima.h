@@ -23,11 +23,11 @@ inline constexpr double kMaxSlowdown = 0.05;
 std::optional<double> objective_value(const Cost& cost, Objective objective);
 
 struct Optimum {
-  std::size_t clock = 0;            ///< least mean value
-  std::vector<std::size_t> tied;    ///< the other clocks that cannot be told from it, ascending
-  bool ties_known = false;          ///< false when some clock has fewer than two repeats: then a tie cannot be seen
+  std::size_t clock = 0;              ///< least mean value
+  std::vector<std::size_t> tied;      ///< the other clocks that cannot be told from it, ascending
+  bool ties_known = false;            ///< false when some clock has fewer than two repeats: then a tie cannot be seen
   std::vector<std::size_t> datasets;  ///< what the values are over: the datasets with a sample at the baseline
-  std::size_t left_out = 0;         ///< clocks without a valid point for each of these datasets, or without energy
+  std::size_t left_out = 0;           ///< clocks without a valid point for each of these datasets, or without energy
 };
 
 /// The best clock of a model and batch size. A clock ties when the 95 % bootstrap interval, over the repeats that both

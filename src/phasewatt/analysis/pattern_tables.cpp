@@ -10,7 +10,7 @@ namespace {
 struct Profile {
   const char* key;
   const char* title;
-  double Features::* value;
+  double Features::*value;
 };
 constexpr std::array kProfile{Profile{"entity_mean", "Entity density", &Features::entity_density},
                               Profile{"causal_mean", "Causal question", &Features::causal_question},

@@ -1,8 +1,9 @@
 #include "phasewatt/analysis/published.h"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <span>
 
 #include "phasewatt/base/embedded.h"
@@ -59,7 +60,9 @@ std::optional<std::string> field_of(const Json* row, const char* field) {
 
 }  // namespace
 
-std::optional<std::string> paper_model(std::string_view id) { return field_of(described("models", "model", id), "model"); }
+std::optional<std::string> paper_model(std::string_view id) {
+  return field_of(described("models", "model", id), "model");
+}
 
 std::optional<std::string> paper_dataset(std::string_view id) {
   return field_of(described("datasets", "dataset", id), "dataset");
@@ -88,7 +91,8 @@ std::optional<double> published(std::string_view table, std::initializer_list<Pa
     if (!found->contains(part)) continue;
     for (const auto& row : (*found)[part]) {
       if (row.size() <= index || row.size() < key.size()) continue;
-      if (std::equal(key.begin(), key.end(), row.begin(), [](const PaperKey& k, const Json& c) { return equal(c, k); })) {
+      if (std::equal(key.begin(), key.end(), row.begin(),
+                     [](const PaperKey& k, const Json& c) { return equal(c, k); })) {
         return number(row[index]);
       }
     }

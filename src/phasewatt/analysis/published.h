@@ -7,8 +7,8 @@
 #include <string_view>
 #include <variant>
 
-/// The paper's tables (published/tables.json, compiled in). Looked up by the names the paper uses; what it does not hold
-/// is absent. Thread-safe; the file is parsed once.
+/// The paper's tables (published/tables.json, compiled in). Looked up by the names the paper uses; what it does not
+/// hold is absent. Thread-safe; the file is parsed once.
 namespace phasewatt::analysis {
 
 /// The paper's name of a model or dataset of ours ("llama-3.2-1b" → "Llama-3.2-1B", "boolq" → "BoolQ"), by equality
@@ -22,8 +22,8 @@ std::optional<std::string> paper_model_size(std::string_view id);
 /// How Table XIII names a dataset of ours: "BoolQ (LL)", "NarrativeQA (100)".
 std::optional<std::string> paper_dataset_with_output(std::string_view id);
 
-/// The number in `column` of the row that begins with `key`. `table` is its path below "tables": "XI", "XIII/by_dataset".
-/// Averages are rows too: {"Avg", 4}.
+/// The number in `column` of the row that begins with `key`. `table` is its path below "tables": "XI",
+/// "XIII/by_dataset". Averages are rows too: {"Avg", 4}.
 using PaperKey = std::variant<std::string, double>;
 std::optional<double> published(std::string_view table, std::initializer_list<PaperKey> key, std::string_view column);
 

@@ -55,7 +55,8 @@ Table quality_marked(const Context& context, std::string id, std::string title, 
   table.simulated = context.grid.data().plan.environment.engine_simulated;
   if (table.simulated) {
     table.title += " (simulated, calibrated to the published table)";
-    table.note += " No text was generated: quality comes from an item-response model calibrated to the published table.";
+    table.note +=
+        " No text was generated: quality comes from an item-response model calibrated to the published table.";
   }
   table.note += sentences(context.grid.data().plan.samples);
   table.columns = std::move(columns);
@@ -74,10 +75,11 @@ Table quality_table(const Context& context) {
   }
   columns.push_back(column("quality_avg", "Avg", 3));
   columns.push_back(paper_column("quality_avg", 3));
-  Table table = quality_marked(context, "table_7_quality", "Table VII: quality by dataset and model",
-                               "Accuracy for scored datasets, ROUGE-L for generating ones. Averages are unweighted. The "
-                               "paper's values rest on 200 queries per dataset.",
-                               std::move(columns));
+  Table table =
+      quality_marked(context, "table_7_quality", "Table VII: quality by dataset and model",
+                     "Accuracy for scored datasets, ROUGE-L for generating ones. Averages are unweighted. The "
+                     "paper's values rest on 200 queries per dataset.",
+                     std::move(columns));
   if (models.empty()) return table;
   const auto add = [&](const std::string& name, const std::optional<std::string>& paper_name, const auto& quality_of) {
     std::vector<Cell> row{cell(name)};
@@ -92,8 +94,9 @@ Table quality_table(const Context& context) {
     table.rows.push_back(std::move(row));
   };
   for (const auto& dataset : grid.datasets()) {
-    add(dataset, paper_dataset(dataset),
-        [&](const std::string& model) { return mean_quality(grid.data(), model, {dataset, std::nullopt}); });
+    add(dataset, paper_dataset(dataset), [&](const std::string& model) {
+      return mean_quality(grid.data(), model, {dataset, std::nullopt});
+    });
   }
   add("Model average", context.paper_datasets ? std::optional<std::string>("Model Avg") : std::nullopt,
       [&](const std::string& model) { return mean_quality(grid.data(), model, grid.datasets()); });
@@ -104,21 +107,24 @@ Table difficulty_table(const Context& context) {
   const StudyData& data = context.grid.data();
   Table table = quality_marked(
       context, "table_10_difficulty", "Table X: quality of easy and hard queries by model",
-      fmt::format("Easy: entity density < {:.2f} and causal question < {:.2f}. Means over queries, datasets pooled. The paper: "
-                  "406 easy and 394 hard of 800.", kEasyEntityDensity, kEasyCausal),
+      fmt::format(
+          "Easy: entity density < {:.2f} and causal question < {:.2f}. Means over queries, datasets pooled. The paper: "
+          "406 easy and 394 hard of 800.",
+          kEasyEntityDensity, kEasyCausal),
       {column("model", "Model"), column("easy_queries", "Easy queries", 0), column("hard_queries", "Hard queries", 0),
        column("easy", "Easy", 3), paper_column("easy", 3), column("hard", "Hard", 3), paper_column("hard", 3),
        column("gap", "Gap", 3), paper_column("gap", 3)});
   std::vector<double> all_easy;
   std::vector<double> all_hard;
-  const auto add = [&](const std::string& name, const std::optional<std::string>& paper_name, std::optional<double> count_easy,
-                       std::optional<double> count_hard, std::optional<double> mean_easy, std::optional<double> mean_hard) {
+  const auto add = [&](const std::string& name, const std::optional<std::string>& paper_name,
+                       std::optional<double> count_easy, std::optional<double> count_hard,
+                       std::optional<double> mean_easy, std::optional<double> mean_hard) {
     const auto gap = mean_easy && mean_hard ? std::optional(*mean_easy - *mean_hard) : std::nullopt;
     const auto paper = [&](const char* key) {
       return paper_name && context.paper_datasets ? cell(published("X", {*paper_name}, key)) : Cell();
     };
-    table.rows.push_back({cell(name), cell(count_easy), cell(count_hard), cell(mean_easy), paper("easy"), cell(mean_hard),
-                          paper("hard"), cell(gap), paper("gap")});
+    table.rows.push_back({cell(name), cell(count_easy), cell(count_hard), cell(mean_easy), paper("easy"),
+                          cell(mean_hard), paper("hard"), cell(gap), paper("gap")});
   };
   std::size_t paper_models = 0;
   const auto models = scored_models(context);
@@ -134,13 +140,13 @@ Table difficulty_table(const Context& context) {
     if (mean_easy) all_easy.push_back(*mean_easy);
     if (mean_hard) all_hard.push_back(*mean_hard);
     if (paper_model(model)) ++paper_models;
-    add(model, paper_model(model), static_cast<double>(easy_values.size()), static_cast<double>(hard_values.size()), mean_easy,
-        mean_hard);
+    add(model, paper_model(model), static_cast<double>(easy_values.size()), static_cast<double>(hard_values.size()),
+        mean_easy, mean_hard);
   }
   if (models.empty()) return table;
   const bool same = models.size() == kPaperModels && paper_models == kPaperModels;
-  add("Average", same ? std::optional<std::string>("Average") : std::nullopt, std::nullopt, std::nullopt, mean(all_easy),
-      mean(all_hard));
+  add("Average", same ? std::optional<std::string>("Average") : std::nullopt, std::nullopt, std::nullopt,
+      mean(all_easy), mean(all_hard));
   return table;
 }
 

@@ -5,8 +5,8 @@
 /// The paper's tables of answer quality, on the rows of a study. Without qualities they have no rows.
 namespace phasewatt::analysis {
 
-/// An empty table about quality. It is marked by the engine alone, since a real engine's answers are real on any device;
-/// a simulated one's say in the title that they are calibrated to the published table.
+/// An empty table about quality. It is marked by the engine alone, since a real engine's answers are real on any
+/// device; a simulated one's say in the title that they are calibrated to the published table.
 Table quality_marked(const Context& context, std::string id, std::string title, std::string note,
                      std::vector<Column> columns);
 

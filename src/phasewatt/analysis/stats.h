@@ -43,8 +43,8 @@ struct Interval {
   [[nodiscard]] bool contains(double value) const { return low <= value && value <= high; }
 };
 
-/// 95 % interval of a correlation by Fisher's z: tanh(atanh(r) ± 1.959964/√(n−3)). For |r| = 1 it is [r, r]; undefined for
-/// n ≤ 3 or |r| > 1.
+/// 95 % interval of a correlation by Fisher's z: tanh(atanh(r) ± 1.959964/√(n−3)). For |r| = 1 it is [r, r]; undefined
+/// for n ≤ 3 or |r| > 1.
 std::optional<Interval> correlation_interval(double r, std::size_t n);
 
 /// How a bootstrap draws. The generator is seeded anew in each call, so that equal input gives equal output everywhere.

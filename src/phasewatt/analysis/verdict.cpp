@@ -39,10 +39,11 @@ std::string reasons_text(const std::vector<RunRecord>& records, Validity validit
 std::string clocks_words(const Grid& grid, const std::vector<std::size_t>& clocks) {
   std::map<std::size_t, int> times;
   for (const std::size_t clock : clocks) ++times[clock];
-  const auto most = std::max_element(times.begin(), times.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  const auto most =
+      std::max_element(times.begin(), times.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
   if (times.size() == 1) return clock_words(grid, most->first);
-  return fmt::format("{} to {}, most often {}", grid.clock_text(times.begin()->first), clock_words(grid, times.rbegin()->first),
-                     grid.clock_text(most->first));
+  return fmt::format("{} to {}, most often {}", grid.clock_text(times.begin()->first),
+                     clock_words(grid, times.rbegin()->first), grid.clock_text(most->first));
 }
 
 std::string quality_words(const Grid& grid) {
@@ -60,6 +61,7 @@ struct Optima {
   std::vector<std::size_t> clocks;
   std::vector<double> savings;
   std::vector<double> latencies;
+  std::size_t degraded = 0;
 };
 
 Optima edp_optima(const Grid& grid) {
@@ -73,6 +75,7 @@ Optima edp_optima(const Grid& grid) {
       all.clocks.push_back(best->clock);
       all.savings.push_back(*at->change.energy_saving_pct);
       all.latencies.push_back(*at->change.latency_pct);
+      if (at->degraded()) ++all.degraded;
     }
   }
   return all;
@@ -122,19 +125,24 @@ std::string verdict(const Context& context) {
   const Optima optima = edp_optima(grid);
   if (optima.clocks.empty()) return prefix + "No model has valid energies at the baseline and another clock.";
   const double latency = *mean(optima.latencies);
-  const std::string over =
-      optima.clocks.size() == 1 ? "" : fmt::format(", mean of {} combinations of model and batch size", optima.clocks.size());
-  return fmt::format("{}least energy × delay is reached at {}: {} % less energy{} for {} % latency{} than at {}{}{}.", prefix,
-                     clocks_words(grid, optima.clocks), pct(*mean(optima.savings)), range_words(optima.savings, pct),
-                     signed_pct(latency), range_words(optima.latencies, signed_pct), context.baseline_text(), over,
-                     quality_words(grid));
+  const std::string over = optima.clocks.size() == 1
+                               ? ""
+                               : fmt::format(", mean of {} combinations of model and batch size", optima.clocks.size());
+  const std::string degraded =
+      optima.degraded == 0 ? ""
+                           : fmt::format("; {} of {} rest on degraded points", optima.degraded, optima.clocks.size());
+  return fmt::format("{}least energy × delay is reached at {}: {} % less energy{} for {} % latency{} than at {}{}{}{}.",
+                     prefix, clocks_words(grid, optima.clocks), pct(*mean(optima.savings)),
+                     range_words(optima.savings, pct), signed_pct(latency), range_words(optima.latencies, signed_pct),
+                     context.baseline_text(), over, quality_words(grid), degraded);
 }
 
 std::vector<std::string> remarks(const Context& context) {
   const Grid& grid = context.grid;
   const auto& records = grid.data().records;
   std::vector<std::string> sentences;
-  if (const std::string why = no_comparison(context); !why.empty()) sentences.push_back(why + " Tables of savings are left out.");
+  if (const std::string why = no_comparison(context); !why.empty())
+    sentences.push_back(why + " Tables of savings are left out.");
   const std::size_t planned = grid.data().plan.points.size();
   if (planned > records.size()) {
     sentences.push_back(fmt::format("{} of {} planned points are not finished.", planned - records.size(), planned));
@@ -145,18 +153,21 @@ std::vector<std::string> remarks(const Context& context) {
     if (points == 0) continue;
     const std::string reasons = reasons_text(records, validity);
     sentences.push_back(fmt::format("{} of {} {} {}{}{}.", points, plural(records.size(), "finished point"),
-                                    points == 1 ? "is" : "are", to_string(validity), reasons.empty() ? "" : ": " + reasons,
+                                    points == 1 ? "is" : "are", to_string(validity),
+                                    reasons.empty() ? "" : ": " + reasons,
                                     validity == Validity::void_ ? " (left out of every conclusion)" : ""));
   }
   if (grid.orphan_records() > 0) {
-    sentences.push_back(plural(grid.orphan_records(), "point") + " left out, because the plan has no query of the dataset.");
+    sentences.push_back(plural(grid.orphan_records(), "point") +
+                        " left out, because the plan has no query of the dataset.");
   }
   if (grid.repeats() == 1) {
-    sentences.push_back("One repeat per point: no interval can be given, and clocks that are equally good cannot be seen as ties.");
+    sentences.push_back(
+        "One repeat per point: no interval can be given, and clocks that are equally good cannot be seen as ties.");
   }
   if (!grid.data().plan.baseline && grid.baseline() && grid.clocks()[*grid.baseline()]) {
-    sentences.push_back("The study names no baseline and has no stock points; its highest clock, " + context.baseline_text() +
-                        ", is taken.");
+    sentences.push_back("The study names no baseline and has no stock points; its highest clock, " +
+                        context.baseline_text() + ", is taken.");
   }
   sentences.insert(sentences.end(), grid.data().plan.notes.begin(), grid.data().plan.notes.end());
   return sentences;

@@ -7,8 +7,8 @@
 
 namespace phasewatt::analysis {
 
-/// One sentence: which clock, what it saves, what it costs; or why that cannot be said. Begins with "SIMULATED:" when the
-/// device or the engine was.
+/// One sentence: which clock, what it saves, what it costs; or why that cannot be said. Begins with "SIMULATED:" when
+/// the device or the engine was.
 std::string verdict(const Context& context);
 
 /// What a reader must know before trusting the tables; empty when there is nothing to say.

@@ -13,11 +13,11 @@ namespace {
 
 /// One feature as the paper's Tables III and V name it.
 struct Feature {
-  const char* key;        ///< row of Table III, column of our export
+  const char* key;  ///< row of Table III, column of our export
   const char* title;
-  const char* key_in_v;   ///< row of Table V
-  double scale;           ///< 100 for a share shown in per cent
-  double Features::* value;
+  const char* key_in_v;  ///< row of Table V
+  double scale;          ///< 100 for a share shown in per cent
+  double Features::*value;
 };
 constexpr std::array kFeatures{
     Feature{"complexity_score", "Complexity score", "complexity_score", 1, &Features::complexity_score},
@@ -36,7 +36,7 @@ struct Described {
 struct Workload {
   std::vector<Described> datasets;  ///< in order of first appearance
   bool words = true;
-  bool paper = true;                ///< published values may stand beside
+  bool paper = true;  ///< published values may stand beside
   std::string note;
 };
 
@@ -89,8 +89,9 @@ Table table_of(const Workload& workload, const char* id, const char* title, cons
 }
 
 Table models_table(const Workload& workload, const WorkloadNames& names) {
-  Table table = table_of(workload, "table_1_models", "Table I: models", "",
-                         {column("model", "Model"), {"model_published", "paper", 0, true}, {"size_published", "paper: size", 0, true}});
+  Table table = table_of(
+      workload, "table_1_models", "Table I: models", "",
+      {column("model", "Model"), {"model_published", "paper", 0, true}, {"size_published", "paper: size", 0, true}});
   for (const auto& model : names.models) {
     const auto name = paper_model(model);
     const auto size = paper_model_size(model);
@@ -100,12 +101,12 @@ Table models_table(const Workload& workload, const WorkloadNames& names) {
 }
 
 Table datasets_table(const Workload& workload, const WorkloadNames& names) {
-  Table table = table_of(
-      workload, "table_1_datasets", "Table I: datasets", "LL: given options are scored, no token is generated. The paper's "
-      "token means rest on 100 queries per dataset.",
-      {column("dataset", "Dataset"), column("task", "Task"), column("queries", "Queries", 0),
-       column("avg_input_tokens", "Input tokens", 1), paper_column("avg_input_tokens", 0), column("output", "Output"),
-       paper_column("output", 0)});
+  Table table = table_of(workload, "table_1_datasets", "Table I: datasets",
+                         "LL: given options are scored, no token is generated. The paper's "
+                         "token means rest on 100 queries per dataset.",
+                         {column("dataset", "Dataset"), column("task", "Task"), column("queries", "Queries", 0),
+                          column("avg_input_tokens", "Input tokens", 1), paper_column("avg_input_tokens", 0),
+                          column("output", "Output"), paper_column("output", 0)});
   for (const Described& dataset : workload.datasets) {
     const auto name = paper_name(workload, dataset);
     const bool scored = dataset.task == Task::classification;
@@ -129,12 +130,12 @@ Table datasets_table(const Workload& workload, const WorkloadNames& names) {
 }
 
 Table lengths_table(const Workload& workload) {
-  Table table = table_of(workload, "table_2_lengths", "Table II: input lengths (tokens)",
-                         "Std: sample standard deviation (n − 1). Range: longest / shortest.",
-                         {column("dataset", "Dataset"), column("queries", "Queries", 0), column("mean", "Mean"),
-                          paper_column("mean"), column("std", "Std"), paper_column("std"), column("min", "Min", 0),
-                          paper_column("min", 0), column("max", "Max", 0), paper_column("max", 0),
-                          column("range_x", "Range ×"), paper_column("range_x")});
+  Table table = table_of(
+      workload, "table_2_lengths", "Table II: input lengths (tokens)",
+      "Std: sample standard deviation (n − 1). Range: longest / shortest.",
+      {column("dataset", "Dataset"), column("queries", "Queries", 0), column("mean", "Mean"), paper_column("mean"),
+       column("std", "Std"), paper_column("std"), column("min", "Min", 0), paper_column("min", 0),
+       column("max", "Max", 0), paper_column("max", 0), column("range_x", "Range ×"), paper_column("range_x")});
   for (const Described& dataset : workload.datasets) {
     const auto values = lengths(workload, dataset);
     const auto name = paper_name(workload, dataset);
@@ -154,7 +155,8 @@ Table features_table(const Workload& workload) {
     columns.push_back(column("mean_" + dataset.id, paper_dataset(dataset.id).value_or(dataset.id), 2));
     if (paper_dataset(dataset.id)) columns.push_back(paper_column("mean_" + dataset.id, 2));
   }
-  Table table = table_of(workload, "table_3_features", "Table III: features by dataset (means)", "", std::move(columns));
+  Table table =
+      table_of(workload, "table_3_features", "Table III: features by dataset (means)", "", std::move(columns));
   for (const Feature& feature : kFeatures) {
     std::vector<Cell> row{cell(std::string(feature.title))};
     for (const Described& dataset : workload.datasets) {
@@ -173,7 +175,8 @@ Table causal_table(const Workload& workload) {
                           column("causal_questions_pct", "Causal questions %"), paper_column("causal_questions_pct")});
   for (const Described& dataset : workload.datasets) {
     const auto name = paper_name(workload, dataset);
-    table.rows.push_back({cell(dataset.id), cell(dataset.queries.size()), cell(mean(values_of(dataset, kFeatures.back()))),
+    table.rows.push_back({cell(dataset.id), cell(dataset.queries.size()),
+                          cell(mean(values_of(dataset, kFeatures.back()))),
                           name ? cell(published("IV", {*name}, "causal_questions_pct")) : Cell()});
   }
   return table;
@@ -187,8 +190,9 @@ Table correlations_table(const Workload& workload, const std::vector<StudyQuery>
   const bool same = paper_datasets == kPaperDatasets && workload.datasets.size() == kPaperDatasets;
   Table table = table_of(
       workload, "table_5_length", "Table V: correlation of each feature with input length",
-      fmt::format("Pearson's r over all {} queries pooled; 95 % interval by Fisher's z. Empty where a feature does not vary.{}",
-                  queries.size(), same ? "" : " No published value stands beside: the datasets are not the paper's four."),
+      fmt::format(
+          "Pearson's r over all {} queries pooled; 95 % interval by Fisher's z. Empty where a feature does not vary.{}",
+          queries.size(), same ? "" : " No published value stands beside: the datasets are not the paper's four."),
       {column("feature", "Feature"), column("r", "r", 2), column("r_low", "from", 2), column("r_high", "to", 2),
        paper_column("r", 2)});
   for (const Feature& feature : kFeatures) {
