@@ -32,7 +32,8 @@ void read_jsonl(benchmark::State& state) {
   const auto* file = phasewatt::find_embedded(shipped_samples(), "hellaswag/hellaswag_val.jsonl");
   if (file == nullptr) return state.SkipWithError("no shipped sample");
   for (auto _ : state) benchmark::DoNotOptimize(read_hellaswag(file->content, "bench"));
-  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations()) * static_cast<std::int64_t>(file->content.size()));
+  state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations()) *
+                          static_cast<std::int64_t>(file->content.size()));
 }
 BENCHMARK(read_jsonl);
 

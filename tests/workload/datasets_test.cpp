@@ -20,19 +20,19 @@ class DataDir : public testing::Test {
  protected:
   DataDir() {
     const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    dir_ = fs::path(testing::TempDir()) / (std::string("phasewatt_") + test->name());
-    fs::remove_all(dir_);
-    fs::create_directories(dir_);
+    dir = fs::path(testing::TempDir()) / (std::string("phasewatt_") + test->name());
+    fs::remove_all(dir);
+    fs::create_directories(dir);
   }
-  ~DataDir() override { fs::remove_all(dir_); }
+  void TearDown() override { fs::remove_all(dir); }
 
   fs::path put(const std::string& name, const std::string& content) {
-    fs::create_directories((dir_ / name).parent_path());
-    std::ofstream(dir_ / name, std::ios::binary) << content;
-    return dir_ / name;
+    fs::create_directories((dir / name).parent_path());
+    std::ofstream(dir / name, std::ios::binary) << content;
+    return dir / name;
   }
 
-  fs::path dir_;
+  fs::path dir;
 };
 
 const std::string kBoolq = "{\"question\":\"q\",\"passage\":\"p\",\"label\":true}\n";
@@ -71,26 +71,25 @@ TEST(ShippedSamples, HaveTheLengthsOfTheRealSets) {
   EXPECT_NEAR(mean_words("truthfulqa"), 12.6, 2);
   EXPECT_NEAR(mean_words("narrativeqa"), 339, 60);
   const auto stories = load_dataset({"narrativeqa", {}, {}}, {});
-  for (const auto& query : stories->queries)
-    EXPECT_GT(count_code_points(query.context), 2000U) << query.id;
+  for (const auto& query : stories->queries) EXPECT_GT(count_code_points(query.context), 2000U) << query.id;
 }
 
 TEST_F(DataDir, FilesAreFoundInTheirFoldersOrFlat) {
   put("boolq/dev.jsonl", kBoolq);
-  EXPECT_EQ(load_dataset({"boolq", {}, {}}, dir_)->source, (dir_ / "boolq/dev.jsonl").string());
+  EXPECT_EQ(load_dataset({"boolq", {}, {}}, dir)->source, (dir / "boolq/dev.jsonl").string());
   put("boolq/val.jsonl", kBoolq + kBoolq);
-  EXPECT_EQ(load_dataset({"boolq", {}, {}}, dir_)->queries.size(), 2U);
+  EXPECT_EQ(load_dataset({"boolq", {}, {}}, dir)->queries.size(), 2U);
   put("boolq/train.jsonl", kBoolq + kBoolq + kBoolq);
-  EXPECT_EQ(load_dataset({"boolq", {}, "train"}, dir_)->queries.size(), 3U);
+  EXPECT_EQ(load_dataset({"boolq", {}, "train"}, dir)->queries.size(), 3U);
   put("qaps.csv", kQuestions);
   put("narrativeqa/third_party/wikipedia/summaries.csv", kSummaries);
-  const auto narrative = load_dataset({"narrativeqa", {}, {}}, dir_);
+  const auto narrative = load_dataset({"narrativeqa", {}, {}}, dir);
   ASSERT_TRUE(narrative) << to_string(narrative.error());
   EXPECT_FALSE(narrative->shipped);
 }
 
 TEST_F(DataDir, AMissingFileIsNotReplacedByTheSamples) {
-  const auto dataset = load_dataset({"hellaswag", {}, {}}, dir_);
+  const auto dataset = load_dataset({"hellaswag", {}, {}}, dir);
   ASSERT_FALSE(dataset);
   EXPECT_EQ(dataset.error().code, ErrorCode::not_found);
   EXPECT_THAT(dataset.error().hint, HasSubstr("hellaswag/hellaswag_val.jsonl, hellaswag_val.jsonl"));
@@ -113,15 +112,15 @@ TEST_F(DataDir, AUsersFileIsReadByItsContent) {
   ASSERT_TRUE(own) << to_string(own.error());
   EXPECT_EQ(own->name, "my set");
   EXPECT_EQ(own->queries.front().id, "my set/0");
-  EXPECT_EQ(load_dataset({"mine", (dir_ / "my set.jsonl").string(), {}}, {})->queries.front().dataset, "mine");
+  EXPECT_EQ(load_dataset({"mine", (dir / "my set.jsonl").string(), {}}, {})->queries.front().dataset, "mine");
   put("summaries.csv", kSummaries);
   EXPECT_EQ(read_queries(put("qaps.csv", kQuestions))->name, "narrativeqa");
   EXPECT_EQ(read_queries(put("t.dat", "Question,Best Answer,Correct Answers\nq,a,b\n"))->name, "truthfulqa");
   const auto foreign = read_queries(put("x.csv", "a,b\n1,2\n"));
   ASSERT_FALSE(foreign);
   EXPECT_THAT(foreign.error().what, HasSubstr("x.csv:1: the columns are those of no dataset"));
-  EXPECT_EQ(read_queries(dir_ / "none.jsonl").error().code, ErrorCode::not_found);
-  EXPECT_FALSE(read_queries(dir_));
+  EXPECT_EQ(read_queries(dir / "none.jsonl").error().code, ErrorCode::not_found);
+  EXPECT_FALSE(read_queries(dir));
 }
 
 }  // namespace

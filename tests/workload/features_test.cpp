@@ -20,8 +20,7 @@ struct Case {
 
 // Computed by Python 3.11 from the definitions in docs/features.md.
 const std::vector<Case> kCases{
-    {"Question: Why do cats purr?\nAnswer:",
-     {6, 35, 2.584962500721156, 1, .5, 1, 0, 6, .513912511385271}},
+    {"Question: Why do cats purr?\nAnswer:", {6, 35, 2.584962500721156, 1, .5, 1, 0, 6, .513912511385271}},
     {"The rain fell. The river rose, and as a result the road was closed. As a Result, nobody came because THEN it was "
      "late...",
      {24, 120, 4.334962500721156, .7916666666666666, .20833333333333334, 0, 1, 8, .4577003901731499}},
@@ -30,11 +29,13 @@ const std::vector<Case> kCases{
     {std::string("a\u2003b\x1c"
                  "c\u0085"
                  "d\u3000e\x0b"
-                 "f\u200bg h\x1fi") + std::string("\0j", 2),
+                 "f\u200bg h\x1fi") +
+         std::string("\0j", 2),
      {8, 19, 3, 1, 0, 0, 0, 8, .4384848484848485}},
     {"li\u212ae LIKE like how? HOW how.", {6, 28, 2.584962500721156, 2. / 3, 1. / 3, 1, 1, 6, .3805791780519377}},
     {"one. . two.\n.three", {4, 18, 2, 1, 0, 0, 0, 4. / 3, .36808080808080806}},
-    {"𝐀lpha beta 😀 Über ẞ ß Ⓐ", {7, 23, 2.807354922057604, .8571428571428571, .5714285714285714, 0, 0, 7, .4980734615145419}},
+    {"𝐀lpha beta 😀 Über ẞ ß Ⓐ",
+     {7, 23, 2.807354922057604, .8571428571428571, .5714285714285714, 0, 0, 7, .4980734615145419}},
 };
 
 TEST(PaperFeatures, AgreeWithPython) {
@@ -68,11 +69,12 @@ TEST(PaperFeatures, CausalWordsCountWholeAndOnlyWithAQuestionMark) {
 
 /// Words over a small alphabet with capitals, wide characters and lengths around the eight bytes of a piece.
 std::string draw_text() {
-  static const std::vector<std::string> kPieces{"a",  "B",    "because", "Because", "abcdefgh", "abcdefghi", "ABCDEFGHIJKLMNOPQ", " ",
-                                                "\n", "\u00a0", "é",       "É",       ".",        "?",         "as a result",       "\x01"};
+  static const std::vector<std::string> pieces{
+      "a",  "B",      "because", "Because", "abcdefgh", "abcdefghi", "ABCDEFGHIJKLMNOPQ", " ",
+      "\n", "\u00a0", "é",       "É",       ".",        "?",         "as a result",       "\x01"};
   std::string text;
-  for (const auto i : *rc::gen::container<std::vector<std::size_t>>(rc::gen::inRange<std::size_t>(0, kPieces.size())))
-    text += kPieces[i];
+  for (const auto i : *rc::gen::container<std::vector<std::size_t>>(rc::gen::inRange<std::size_t>(0, pieces.size())))
+    text += pieces[i];
   return text;
 }
 

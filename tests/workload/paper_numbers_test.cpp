@@ -1,13 +1,13 @@
 // The paper's Tables I to V, from the real files beside the source tree. Means and correlations stay in this file: the
 // statistics of the program live in another room.
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "phasewatt/workload/datasets.h"
 #include "phasewatt/workload/features.h"
@@ -37,7 +37,7 @@ double correlation(const Column& x, const Column& y) {
   return sum / static_cast<double>(x.size()) / deviation(x) / deviation(y);
 }
 
-Column column(const FeatureRows& rows, double Features::* field) {
+Column column(const FeatureRows& rows, double Features::*field) {
   Column values;
   for (const auto& row : rows) values.push_back(row.*field);
   return values;
@@ -50,29 +50,29 @@ class PaperNumbers : public testing::Test {
     for (const auto name : kDatasets) {
       auto dataset = load_dataset({std::string(name), {}, {}}, shared() / "datasets");
       ASSERT_TRUE(dataset) << to_string(dataset.error());
-      datasets_.emplace(name, std::move(dataset).value());
+      datasets.emplace(name, std::move(dataset).value());
     }
   }
-  static void TearDownTestSuite() { datasets_.clear(); }
+  static void TearDownTestSuite() { datasets.clear(); }
 
   void SetUp() override {
-    if (datasets_.empty()) GTEST_SKIP() << "the real datasets are not beside the source tree";
+    if (datasets.empty()) GTEST_SKIP() << "the real datasets are not beside the source tree";
   }
 
   static std::filesystem::path shared() { return PHASEWATT_SHARED_DIR; }
 
   static FeatureRows features(const std::string& name, std::size_t count) {
     FeatureRows rows;
-    const auto queries = draw({SampleSpec::Kind::paper, count}, datasets_.at(name), 0);
+    const auto queries = draw({SampleSpec::Kind::paper, count}, datasets.at(name), 0);
     EXPECT_TRUE(queries);
     for (const auto& query : *queries) rows.push_back(paper_features(query));
     return rows;
   }
 
-  static std::map<std::string, Dataset> datasets_;
+  static std::map<std::string, Dataset> datasets;
 };
 
-std::map<std::string, Dataset> PaperNumbers::datasets_;
+std::map<std::string, Dataset> PaperNumbers::datasets;
 
 struct Row {
   double words, deviation, shortest, longest;
@@ -81,7 +81,7 @@ struct Row {
 
 /// `relative` 0: exact to the printed digits; else the tolerance of every mean.
 void expect_row(const FeatureRows& rows, const Row& expected, double relative) {
-  const auto near = [&](double Features::* field, double value, double half_digit, double factor = 1) {
+  const auto near = [&](double Features::*field, double value, double half_digit, double factor = 1) {
     EXPECT_NEAR(factor * mean(column(rows, field)), value, relative == 0 ? half_digit : relative * value);
   };
   const Column words = column(rows, &Features::words);
@@ -138,7 +138,8 @@ TEST_F(PaperNumbers, CorrelationsWithLength) {
 }
 
 TEST_F(PaperNumbers, EasyQueriesAreThoseOfThePaper) {
-  const std::map<std::string, int> expected{{"boolq", 108}, {"hellaswag", 188}, {"truthfulqa", 16}, {"narrativeqa", 94}};
+  const std::map<std::string, int> expected{
+      {"boolq", 108}, {"hellaswag", 188}, {"truthfulqa", 16}, {"narrativeqa", 94}};
   for (const auto& [name, easy] : expected) {
     const auto rows = features(name, 200);
     EXPECT_EQ(rows.size(), 200U);
@@ -169,7 +170,7 @@ TEST_F(PaperNumbers, SampledRowsAreTheReconstructedOnes) {
 TEST_F(PaperNumbers, BothFormsOfBoolqAgree) {
   const auto official = load_dataset({"boolq", (shared() / "datasets/boolq/dev.jsonl").string(), {}}, {});
   ASSERT_TRUE(official) << to_string(official.error());
-  const auto& glue = datasets_.at("boolq").queries;
+  const auto& glue = datasets.at("boolq").queries;
   ASSERT_EQ(official->queries.size(), glue.size());
   for (std::size_t i = 0; i < glue.size(); ++i) {
     EXPECT_EQ(official->queries[i].prompt, glue[i].prompt);

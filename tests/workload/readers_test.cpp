@@ -17,7 +17,8 @@ std::string what(const Result<T>& result) {
 }
 
 TEST(Boolq, BothFormsGiveTheSameQuery) {
-  const auto official = read_boolq(R"({"question":"is it","title":"T","passage":"text.","answer":true,"url":"x"})", "f");
+  const auto official =
+      read_boolq(R"({"question":"is it","title":"T","passage":"text.","answer":true,"url":"x"})", "f");
   const auto glue = read_boolq("{\"question\":\"is it\",\"passage\":\"T -- text.\",\"idx\":0,\"label\":true}\r\n", "f");
   ASSERT_TRUE(official) << what(official);
   ASSERT_TRUE(glue) << what(glue);
@@ -31,7 +32,8 @@ TEST(Boolq, BothFormsGiveTheSameQuery) {
 }
 
 TEST(Boolq, ATestSplitHasNoAnswers) {
-  const auto queries = read_boolq("{\"question\":\"q\",\"passage\":\"p\",\"idx\":0}\n\n{\"question\":\"r\",\"passage\":\"p\",\"idx\":1}\n", "f");
+  const auto queries = read_boolq(
+      "{\"question\":\"q\",\"passage\":\"p\",\"idx\":0}\n\n{\"question\":\"r\",\"passage\":\"p\",\"idx\":1}\n", "f");
   ASSERT_TRUE(queries) << what(queries);
   ASSERT_EQ(queries->size(), 2U);
   EXPECT_EQ(queries->at(1).row, 1);
@@ -49,11 +51,14 @@ TEST(Boolq, ThePassageIsCutInThePromptByCodePoints) {
 
 TEST(Hellaswag, IsReadAndUnknownFieldsAreIgnored) {
   const auto queries = read_hellaswag(
-      R"({"ind":7,"activity_label":"Rowing","ctx_a":"A","ctx":"A man rows. he","split":"val","label":3,"endings":["a.","b.","c.","d."]})", "f");
+      R"({"ind":7,"activity_label":"Rowing","ctx_a":"A","ctx":"A man rows. he","split":"val","label":3,)"
+      R"("endings":["a.","b.","c.","d."]})",
+      "f");
   ASSERT_TRUE(queries) << what(queries);
-  EXPECT_EQ(queries->front().prompt,
-            "Activity: Rowing\nContext: A man rows. he\n\nChoose the most plausible ending for the context from the options "
-            "below:\nA. a.\nB. b.\nC. c.\nD. d.\nAnswer:");
+  EXPECT_EQ(
+      queries->front().prompt,
+      "Activity: Rowing\nContext: A man rows. he\n\nChoose the most plausible ending for the context from the options "
+      "below:\nA. a.\nB. b.\nC. c.\nD. d.\nAnswer:");
   EXPECT_EQ(queries->front().answer, 3);
   EXPECT_THAT(queries->front().choices, ElementsAre("a.", "b.", "c.", "d."));
 }
@@ -64,7 +69,8 @@ TEST(Jsonl, ErrorsNameFileLineAndField) {
   EXPECT_THAT(second("{\"question\":\"q\"}"), "d/val.jsonl:2: field 'passage' is missing");
   EXPECT_THAT(second("{\"question\":null,\"passage\":\"p\"}"), "d/val.jsonl:2: field 'question' is missing");
   EXPECT_THAT(second("{\"question\":\" \",\"passage\":\"p\"}"), "d/val.jsonl:2: field 'question' is empty");
-  EXPECT_THAT(second("{\"question\":3,\"passage\":\"p\"}"), "d/val.jsonl:2: field 'question' must be text, not a number");
+  EXPECT_THAT(second("{\"question\":3,\"passage\":\"p\"}"),
+              "d/val.jsonl:2: field 'question' must be text, not a number");
   EXPECT_THAT(second("{\"question\":\"q\",\"passage\":\"p\",\"label\":1}"),
               "d/val.jsonl:2: field 'label' must be true or false, not a number");
   EXPECT_THAT(second("{\"question\":\"q\","), HasSubstr("d/val.jsonl:2: not valid JSON"));
@@ -72,16 +78,20 @@ TEST(Jsonl, ErrorsNameFileLineAndField) {
   EXPECT_THAT(second("{} {}"), HasSubstr("d/val.jsonl:2: not valid JSON"));
   EXPECT_THAT(second("{\"question\":\"q\xff\",\"passage\":\"p\"}"), "d/val.jsonl:2: not valid UTF-8");
   EXPECT_THAT(second(std::string("{\"question\":\"q\0\"}", 17)), "d/val.jsonl:2: a NUL byte");
-  EXPECT_THAT(second(R"({"question":"q\u0000","passage":"p"})"), HasSubstr("d/val.jsonl:2: field 'question' holds a NUL"));
+  EXPECT_THAT(second(R"({"question":"q\u0000","passage":"p"})"),
+              HasSubstr("d/val.jsonl:2: field 'question' holds a NUL"));
   EXPECT_THAT(second(R"({"question":"q\ud800","passage":"p"})"), HasSubstr("d/val.jsonl:2: "));
-  EXPECT_THAT(what(read_boolq("{\"question\":\"q\",\"passage\":\"p\",\"idx\":4}\n\n{\"question\":\"q\",\"passage\":\"p\",\"idx\":4}", "f")),
-              "f:3: field 'idx' repeats '4' of line 1");
+  EXPECT_THAT(
+      what(read_boolq(
+          "{\"question\":\"q\",\"passage\":\"p\",\"idx\":4}\n\n{\"question\":\"q\",\"passage\":\"p\",\"idx\":4}", "f")),
+      "f:3: field 'idx' repeats '4' of line 1");
   EXPECT_THAT(what(read_boolq("", "f")), "f: the file is empty");
   EXPECT_THAT(what(read_boolq("\xEF\xBB\xBF \n\n", "f")), "f: the file is empty");
 }
 
 TEST(Jsonl, AByteOrderMarkAndCrLfAreAccepted) {
-  EXPECT_TRUE(read_boolq("\xEF\xBB\xBF{\"question\":\"q\",\"passage\":\"p\"}\r\n\r\n{\"question\":\"q\",\"passage\":\"p\"}\r\n", "f"));
+  EXPECT_TRUE(read_boolq(
+      "\xEF\xBB\xBF{\"question\":\"q\",\"passage\":\"p\"}\r\n\r\n{\"question\":\"q\",\"passage\":\"p\"}\r\n", "f"));
 }
 
 TEST(Jsonl, AnOverlongLineIsAnError) {
@@ -96,7 +106,8 @@ TEST(Hellaswag, WrongEndingsAndLabelsAreErrors) {
   EXPECT_EQ(row(""), "f:1: field 'endings' is missing");
   EXPECT_EQ(row(R"(,"endings":"a")"), "f:1: field 'endings' must be a list of texts, not text");
   EXPECT_EQ(row(R"(,"endings":["a","b","c"])"), "f:1: field 'endings' must have 4 texts, not 3");
-  EXPECT_EQ(row(R"(,"endings":["a",2,"c","d"])"), "f:1: field 'endings' must be a list of texts, but item 1 is a number");
+  EXPECT_EQ(row(R"(,"endings":["a",2,"c","d"])"),
+            "f:1: field 'endings' must be a list of texts, but item 1 is a number");
   EXPECT_EQ(row(R"(,"endings":["a","b","c"," "])"), "f:1: field 'endings' has an empty or broken text as item 3");
   EXPECT_EQ(row(R"(,"endings":["a","b","c","d"],"label":4)"), "f:1: field 'label' must be 0 to 3, not 4");
   EXPECT_EQ(row(R"(,"endings":["a","b","c","d"],"label":"1")"), "f:1: field 'label' must be a whole number, not text");
@@ -127,7 +138,8 @@ TEST(Generic, ErrorsSayWhatToDo) {
     const auto queries = read_generic(line, "f", "mine");
     return queries ? "no error" : to_string(queries.error());
   };
-  EXPECT_EQ(error(R"({"id":"x"})"), "f:1: field 'prompt' is missing (give 'prompt', or 'question' and perhaps 'context')");
+  EXPECT_EQ(error(R"({"id":"x"})"),
+            "f:1: field 'prompt' is missing (give 'prompt', or 'question' and perhaps 'context')");
   EXPECT_THAT(error(R"({"promt":"x"})"), HasSubstr("f:1: field 'promt' is unknown (did you mean 'prompt'?"));
   EXPECT_THAT(error(R"({"prompt":"x","task":"chat"})"), HasSubstr("'chat' is unknown"));
   EXPECT_THAT(error(R"({"prompt":"x","task":"classification"})"), HasSubstr("no 'choices'"));
@@ -135,7 +147,8 @@ TEST(Generic, ErrorsSayWhatToDo) {
   EXPECT_THAT(error(R"({"prompt":"x","choices":["a"]})"), HasSubstr("two or more"));
   EXPECT_THAT(error(R"({"prompt":"x","choices":["a","b"],"answer":2})"), HasSubstr("must be 0 to 1, not 2"));
   EXPECT_THAT(error(R"({"prompt":"x","choices":["a","b"],"answer":"c"})"), HasSubstr("'c' is none of the choices"));
-  EXPECT_THAT(error("{\"prompt\":\"x\",\"id\":\"a\"}\n{\"prompt\":\"y\",\"id\":\"a\"}"), HasSubstr("f:2: field 'id' repeats 'mine/a' of line 1"));
+  EXPECT_THAT(error("{\"prompt\":\"x\",\"id\":\"a\"}\n{\"prompt\":\"y\",\"id\":\"a\"}"),
+              HasSubstr("f:2: field 'id' repeats 'mine/a' of line 1"));
 }
 
 constexpr const char* kTruthfulqa2025 =

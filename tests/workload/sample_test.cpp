@@ -27,8 +27,8 @@ TEST(Sample, SyntaxIsReadAndWrittenBack) {
 }
 
 TEST(Sample, AnythingElseIsAUsageErrorThatListsWhatIsValid) {
-  for (const auto* text : {"", "0", "-1", "1.5", "first", "first:", "first:0", "first:x", "paper:", "paper:300", "All", "5 ", "last:5",
-                           "99999999999999999999999"}) {
+  for (const auto* text : {"", "0", "-1", "1.5", "first", "first:", "first:0", "first:x", "paper:", "paper:300", "All",
+                           "5 ", "last:5", "99999999999999999999999"}) {
     const auto sample = parse_sample(text);
     ASSERT_FALSE(sample) << text;
     EXPECT_EQ(sample.error().code, ErrorCode::usage);
@@ -58,8 +58,9 @@ TEST(Sample, ThePapersRowsNeedTheRealFiles) {
   ASSERT_TRUE(shipped);
   const auto drawn = sample_rows(*parse_sample("paper:100"), *shipped, 1);
   ASSERT_FALSE(drawn);
-  EXPECT_EQ(drawn.error().what,
-            "the sample 'paper:100' needs the real boolq file of 3270 rows, but there are 32 rows in the shipped samples");
+  EXPECT_EQ(
+      drawn.error().what,
+      "the sample 'paper:100' needs the real boolq file of 3270 rows, but there are 32 rows in the shipped samples");
   EXPECT_NE(drawn.error().hint.find("--data-dir"), std::string::npos);
   EXPECT_FALSE(sample_rows(*parse_sample("paper"), rows_of("mine", 3270), 1));
 }

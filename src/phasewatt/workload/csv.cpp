@@ -44,7 +44,8 @@ Result<CsvTable> CsvTable::open(std::string_view text, std::string name) {
   for (std::size_t i = 0; i < table.header_.size(); ++i)
     if (std::find(table.header_.begin(), table.header_.begin() + static_cast<std::ptrdiff_t>(i), table.header_[i]) !=
         table.header_.begin() + static_cast<std::ptrdiff_t>(i))
-      return bad(table.name_, table.record_line_, fmt::format("column '{}' stands twice in the header", table.header_[i]));
+      return bad(table.name_, table.record_line_,
+                 fmt::format("column '{}' stands twice in the header", table.header_[i]));
   return table;
 }
 

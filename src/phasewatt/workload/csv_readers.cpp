@@ -96,7 +96,8 @@ Result<Queries> read_narrativeqa(const NarrativeqaFiles& files, std::string_view
     if (count_words(table.field(question)) == 0) return empty_column(table, "question");
     const auto summary = summaries.find(table.field(document));
     if (summary == summaries.end())
-      return bad(table, fmt::format("no summary for document_id '{}' in {}", table.field(document), files.summaries_name));
+      return bad(table,
+                 fmt::format("no summary for document_id '{}' in {}", table.field(document), files.summaries_name));
     Query& query = queries.emplace_back();
     query.row = static_cast<std::int64_t>(queries.size() - 1);
     query.dataset = "narrativeqa";

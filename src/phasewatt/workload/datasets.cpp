@@ -55,6 +55,7 @@ class Source {
 /// Each path below the dataset's folder, then the same without it.
 std::vector<std::string> candidates(std::string_view folder, const std::vector<std::string>& files) {
   std::vector<std::string> paths;
+  paths.reserve(2 * files.size());
   for (const auto& file : files) paths.push_back(fmt::format("{}/{}", folder, file));
   paths.insert(paths.end(), files.begin(), files.end());
   return paths;
@@ -141,7 +142,8 @@ bool looks_like_csv(const fs::path& path, std::string_view content) {
 Result<Dataset> load_dataset(const DatasetSpec& spec, const std::optional<fs::path>& data_dir) {
   const bool known = std::find(kDatasets.begin(), kDatasets.end(), spec.name) != kDatasets.end();
   if (spec.name == "truthfulqa" && !spec.split.empty())
-    return Error{ErrorCode::usage, "truthfulqa has no splits, but '" + spec.split + "' is asked for", "leave the split out"};
+    return Error{ErrorCode::usage, "truthfulqa has no splits, but '" + spec.split + "' is asked for",
+                 "leave the split out"};
   if (!spec.file.empty()) {
     if (!known) return read_queries(spec.file, spec.name);
     PHASEWATT_ASSIGN(std::string content, read_file(spec.file));

@@ -34,7 +34,8 @@ struct Dataset {
 };
 
 /// Reads a dataset in its own format. Without a data directory and without a file the 32 queries that ship with the
-/// program are read. Errors: not_found (name or file; the hint says what was looked for), bad_input (file and line), io.
+/// program are read. Errors: not_found (name or file; the hint says what was looked for), bad_input (file and line),
+/// io.
 Result<Dataset> load_dataset(const DatasetSpec& spec, const std::optional<std::filesystem::path>& data_dir);
 
 /// Reads a user's file, its format told by extension and content: any of the datasets' own, or our JSONL. Rows of our

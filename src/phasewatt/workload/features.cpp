@@ -15,8 +15,8 @@ constexpr std::array<std::string_view, 5> kCausalWords{"why", "how", "explain", 
 
 // One list that fits the paper's table; it does not publish its own. "as a result" is counted apart.
 constexpr std::array<std::string_view, 18> kMarkers{
-    "because",  "therefore", "however",      "since",    "so",   "then",  "although", "whereas", "less",
-    "when",     "consequently", "compared",  "like",     "worse", "reason", "after",   "before",  "yet"};
+    "because", "therefore",    "however",  "since", "so",    "then",   "although", "whereas", "less",
+    "when",    "consequently", "compared", "like",  "worse", "reason", "after",    "before",  "yet"};
 
 template <std::size_t N>
 bool contains(const std::array<std::string_view, N>& words, std::string_view word) {

@@ -53,7 +53,8 @@ void read_hellaswag_row(JsonRow& row, Query& query) {
   query.context = row.text("ctx");
   query.choices = row.texts("endings");
   if (query.choices.size() != 4) {
-    row.fail("endings", row.has("endings") ? fmt::format("must have 4 texts, not {}", query.choices.size()) : "is missing");
+    row.fail("endings",
+             row.has("endings") ? fmt::format("must have 4 texts, not {}", query.choices.size()) : "is missing");
     return;
   }
   if (const auto label = row.integer("label")) {
@@ -102,9 +103,9 @@ void read_generic_task(JsonRow& row, Query& query) {
 }
 
 void read_generic_row(JsonRow& row, Ids& ids, Query& query) {
-  static const std::array<std::string, 9> kFields{"prompt", "question",   "context", "id",  "choices",
+  static const std::array<std::string, 9> fields{"prompt", "question",   "context", "id",  "choices",
                                                   "answer", "references", "task",    "meta"};
-  row.allow_only(kFields);
+  row.allow_only(fields);
   query.question = row.text_or_empty("question");
   query.context = row.text_or_empty("context");
   if (row.has("prompt")) {

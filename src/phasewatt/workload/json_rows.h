@@ -15,7 +15,8 @@ namespace phasewatt::workload {
 struct JsonLine;  // keeps simdjson out of this header
 
 /// One line of a JSONL file, an object. Getters record the first error, which names file, line and field, and return an
-/// empty value after it, so that a reader reads as a list of fields. `null` counts as absent. Lives during the callback.
+/// empty value after it, so that a reader reads as a list of fields. `null` counts as absent. Lives during the
+/// callback.
 class JsonRow {
  public:
   explicit JsonRow(const JsonLine& line) : line_(line) {}

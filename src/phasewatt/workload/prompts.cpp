@@ -10,7 +10,8 @@ std::string boolq_prompt(std::string_view passage, std::string_view question) {
   return fmt::format("{}\nQuestion: {}?\nAnswer:", first_code_points(passage, kPassageCut), question);
 }
 
-std::string hellaswag_prompt(std::string_view activity, std::string_view context, std::span<const std::string, 4> endings) {
+std::string hellaswag_prompt(std::string_view activity, std::string_view context,
+                             std::span<const std::string, 4> endings) {
   return fmt::format(
       "Activity: {}\nContext: {}\n\nChoose the most plausible ending for the context from the options below:\n"
       "A. {}\nB. {}\nC. {}\nD. {}\nAnswer:",

@@ -11,7 +11,8 @@ inline constexpr std::size_t kPassageCut = 1500;  ///< BoolQ
 inline constexpr std::size_t kSummaryCut = 2000;  ///< NarrativeQA
 
 std::string boolq_prompt(std::string_view passage, std::string_view question);
-std::string hellaswag_prompt(std::string_view activity, std::string_view context, std::span<const std::string, 4> endings);
+std::string hellaswag_prompt(std::string_view activity, std::string_view context,
+                             std::span<const std::string, 4> endings);
 std::string truthfulqa_prompt(std::string_view question);
 std::string narrativeqa_prompt(std::string_view summary, std::string_view question);
 

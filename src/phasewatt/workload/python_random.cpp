@@ -22,7 +22,8 @@ PythonRandom::PythonRandom(std::uint64_t seed) {
     }
   };
   for (std::size_t k = 0, j = 0; k < kWords; ++k) {
-    state_[i] = (state_[i] ^ ((state_[i - 1] ^ (state_[i - 1] >> 30U)) * 1664525U)) + key[j] + static_cast<std::uint32_t>(j);
+    state_[i] =
+        (state_[i] ^ ((state_[i - 1] ^ (state_[i - 1] >> 30U)) * 1664525U)) + key[j] + static_cast<std::uint32_t>(j);
     j = (j + 1) % key.size();
     step();
   }

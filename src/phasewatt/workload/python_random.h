@@ -8,8 +8,8 @@
 
 namespace phasewatt::workload {
 
-/// Python's `random.Random(seed)`, number for number: Mersenne Twister MT19937 (Matsumoto and Nishimura 1998), seeded by
-/// init_by_array as CPython seeds integers, and CPython 3.11's algorithms on top. Not thread-safe.
+/// Python's `random.Random(seed)`, number for number: Mersenne Twister MT19937 (Matsumoto and Nishimura 1998), seeded
+/// by init_by_array as CPython seeds integers, and CPython 3.11's algorithms on top. Not thread-safe.
 class PythonRandom {
  public:
   explicit PythonRandom(std::uint64_t seed);

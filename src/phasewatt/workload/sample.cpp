@@ -31,15 +31,17 @@ std::vector<std::size_t> first_rows(std::size_t count) {
 Result<std::vector<std::size_t>> paper_rows(const SampleSpec& sample, const Dataset& dataset) {
   const auto known = std::find(kDatasets.begin(), kDatasets.end(), dataset.name);
   if (known == kDatasets.end())
-    return Error{ErrorCode::usage, fmt::format("'{}' is none of the paper's datasets, so '{}' cannot be drawn from it",
-                                               dataset.name, to_string(sample)),
+    return Error{ErrorCode::usage,
+                 fmt::format("'{}' is none of the paper's datasets, so '{}' cannot be drawn from it", dataset.name,
+                             to_string(sample)),
                  "use 'all', a number of rows or 'first:N'"};
   const auto index = static_cast<std::size_t>(known - kDatasets.begin());
   if (dataset.queries.size() != kPaperRows[index])
-    return Error{ErrorCode::usage,
-                 fmt::format("the sample '{}' needs the real {} file of {} rows, but there are {} rows in {}", to_string(sample),
-                             dataset.name, kPaperRows[index], dataset.queries.size(), dataset.source),
-                 "point --data-dir at the original files (docs/datasets.md), or use 'all', a number of rows or 'first:N'"};
+    return Error{
+        ErrorCode::usage,
+        fmt::format("the sample '{}' needs the real {} file of {} rows, but there are {} rows in {}", to_string(sample),
+                    dataset.name, kPaperRows[index], dataset.queries.size(), dataset.source),
+        "point --data-dir at the original files (docs/datasets.md), or use 'all', a number of rows or 'first:N'"};
   return paper_sample(sample.count)[index];
 }
 
@@ -56,7 +58,8 @@ Result<SampleSpec> parse_sample(std::string_view text) {
   if (count == 0) return error;
   if (colon == std::string_view::npos) return SampleSpec{Kind::random, count};
   if (text.substr(0, colon) == "first") return SampleSpec{Kind::first, count};
-  if (text.substr(0, colon) == "paper" && std::find(kPaperCounts.begin(), kPaperCounts.end(), count) != kPaperCounts.end())
+  if (text.substr(0, colon) == "paper" &&
+      std::find(kPaperCounts.begin(), kPaperCounts.end(), count) != kPaperCounts.end())
     return SampleSpec{Kind::paper, count};
   return error;
 }
@@ -86,10 +89,11 @@ Result<std::vector<std::size_t>> sample_rows(const SampleSpec& sample, const Dat
   if (sample.kind == SampleSpec::Kind::paper) return paper_rows(sample, dataset);
   if (sample.kind == SampleSpec::Kind::all) return first_rows(rows);
   if (sample.count > rows)
-    return Error{ErrorCode::usage,
-                 fmt::format("the sample '{}' of {} asks for more than the {} rows of {}", to_string(sample), dataset.name,
-                             rows, dataset.source),
-                 dataset.shipped ? "use 'all', or point --data-dir at the original files (docs/datasets.md)" : "use 'all'"};
+    return Error{
+        ErrorCode::usage,
+        fmt::format("the sample '{}' of {} asks for more than the {} rows of {}", to_string(sample), dataset.name, rows,
+                    dataset.source),
+        dataset.shipped ? "use 'all', or point --data-dir at the original files (docs/datasets.md)" : "use 'all'"};
   if (sample.kind == SampleSpec::Kind::first) return first_rows(sample.count);
   return PythonRandom(seed).sample(rows, sample.count);
 }

@@ -74,8 +74,8 @@ std::string to_lower(std::string_view text) {
   // The longest growth by lower-casing is 2 bytes to 3.
   std::string lower(text.size() + text.size() / 2 + 1, '\0');
   UErrorCode status = U_ZERO_ERROR;
-  const std::int32_t size = ucasemap_utf8ToLower(map, lower.data(), static_cast<std::int32_t>(lower.size()), text.data(),
-                                                 static_cast<std::int32_t>(text.size()), &status);
+  const std::int32_t size = ucasemap_utf8ToLower(map, lower.data(), static_cast<std::int32_t>(lower.size()),
+                                                 text.data(), static_cast<std::int32_t>(text.size()), &status);
   if (U_FAILURE(status) != 0) return std::string(text);
   lower.resize(static_cast<std::size_t>(size));
   return lower;

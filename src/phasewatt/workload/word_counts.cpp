@@ -86,7 +86,8 @@ WordCounts::Entry& WordCounts::find_or_insert(std::string_view word, std::uint64
       return entries_.back();
     }
     Entry& known = entries_[slot - 1];
-    if (known.hash == hash && known.word.size() == word.size() && (word.size() <= kPiece || known.word == word)) return known;
+    if (known.hash == hash && known.word.size() == word.size() && (word.size() <= kPiece || known.word == word))
+      return known;
   }
 }
 
