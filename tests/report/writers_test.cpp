@@ -151,6 +151,14 @@ TEST(Json, HasKeysNullsAndSimulatedInEveryRow) {
   EXPECT_EQ(row["simulated"], true);
 }
 
+TEST(Json, LinesAreOneObjectPerRow) {
+  const auto lines = lines_of(to_json_lines(sample::plain_table()));
+  ASSERT_EQ(lines.size(), 2U);
+  EXPECT_EQ(nlohmann::json::parse(lines[0])["mean"], 5.9871);
+  EXPECT_TRUE(nlohmann::json::parse(lines[1])["mean_published"].is_null());
+  EXPECT_EQ(nlohmann::json::parse(lines[1])["simulated"], false);
+}
+
 TEST(Json, OfAPageNamesItsSchemaAndTakesAnyBytes) {
   Page page = sample::page();
   page.title = "\xff\xfe";
