@@ -16,6 +16,7 @@ const std::vector<double> kOne{7};
 TEST(Stats, MatchPythonsStatisticsModule) {
   EXPECT_NEAR(*mean(kValues), 5.3, 1e-12);
   EXPECT_NEAR(*standard_deviation(kValues), 3.461935874622752, 1e-12);
+  EXPECT_NEAR(*population_standard_deviation(kValues), 3.0964495798, 1e-9);
   EXPECT_NEAR(*coefficient_of_variation(kValues), 3.461935874622752 / 5.3, 1e-12);
   EXPECT_EQ(*minimum(kValues), 2.5);
   EXPECT_EQ(*maximum(kValues), 11.2);
@@ -32,6 +33,8 @@ TEST(Stats, SayNothingOfTooFewValues) {
   EXPECT_FALSE(maximum(kNone));
   EXPECT_FALSE(median(kNone));
   EXPECT_FALSE(standard_deviation(kOne));
+  EXPECT_EQ(*population_standard_deviation(kOne), 0);
+  EXPECT_FALSE(population_standard_deviation(kNone));
   EXPECT_FALSE(coefficient_of_variation(std::vector<double>{-1, 1}));
   EXPECT_FALSE(quantile(kValues, 1.1));
   EXPECT_FALSE(bootstrap_mean(kOne));

@@ -61,6 +61,12 @@ std::optional<double> standard_deviation(std::span<const double> values) {
   return std::sqrt(co_deviation(values, centre, values, centre) / static_cast<double>(values.size() - 1));
 }
 
+std::optional<double> population_standard_deviation(std::span<const double> values) {
+  if (values.empty()) return std::nullopt;
+  const double centre = *mean(values);
+  return std::sqrt(co_deviation(values, centre, values, centre) / static_cast<double>(values.size()));
+}
+
 std::optional<double> coefficient_of_variation(std::span<const double> values) {
   const auto deviation = standard_deviation(values);
   if (!deviation || *mean(values) == 0) return std::nullopt;

@@ -132,7 +132,7 @@ Table datasets_table(const Workload& workload, const WorkloadNames& names) {
 Table lengths_table(const Workload& workload) {
   Table table = table_of(
       workload, "table_2_lengths", "Table II: input lengths (tokens)",
-      "Std: sample standard deviation (n − 1). Range: longest / shortest.",
+      "Std: of these rows (divided by n). Range: longest / shortest.",
       {column("dataset", "Dataset"), column("queries", "Queries", 0), column("mean", "Mean"), paper_column("mean"),
        column("std", "Std"), paper_column("std"), column("min", "Min", 0), paper_column("min", 0),
        column("max", "Max", 0), paper_column("max", 0), column("range_x", "Range ×"), paper_column("range_x")});
@@ -143,7 +143,7 @@ Table lengths_table(const Workload& workload) {
     const double shortest = *minimum(values);
     const double longest = *maximum(values);
     table.rows.push_back({cell(dataset.id), cell(values.size()), cell(mean(values)), paper("mean"),
-                          cell(standard_deviation(values)), paper("std"), shortest, paper("min"), longest, paper("max"),
+                          cell(population_standard_deviation(values)), paper("std"), shortest, paper("min"), longest, paper("max"),
                           shortest > 0 ? Cell(longest / shortest) : Cell(), paper("range_x")});
   }
   return table;
