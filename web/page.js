@@ -28,6 +28,7 @@
       legend: { ...text, orient: "bottom", columns: Math.max(1, Math.floor(width / 160)), symbolSize: 80 },
       header: { ...text, labelFontWeight: 600 },
       view: { stroke: null },
+      mark: { color: colours[0] },
       range: { category: colours },
     };
   }
@@ -38,7 +39,8 @@
     if (kept.length > 0) spec.title = { text: kept, anchor: "start", fontSize: 12, fontWeight: 500 };
     else delete spec.title;
     if (spec.facet) {
-      spec.columns = Math.max(1, Math.min(3, Math.floor(width / 300)));
+      const facets = new Set(spec.data.values.map((row) => row[spec.facet.field])).size;
+      spec.columns = Math.max(1, Math.min(facets, 3, Math.floor(width / 300)));
       spec.spec.width = Math.floor(width / spec.columns) - 72;
     } else {
       spec.width = "container";

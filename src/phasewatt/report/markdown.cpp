@@ -18,7 +18,7 @@ std::string escaped(std::string_view text) {
 
 std::string mark(bool simulated) { return simulated ? " — " + std::string(kSimulated) : std::string(); }
 
-std::string in_italics(std::string text, bool yes) { return yes && !text.empty() ? "*" + text + "*" : text; }
+std::string in_italics(const std::string& text, bool yes) { return yes && !text.empty() ? "*" + text + "*" : text; }
 
 std::string grid(const analysis::Table& table) {
   std::string out = "|";
