@@ -39,6 +39,7 @@ void Console::detail(std::string_view text) const {
 }
 
 void Console::fail(const Error& error) const {
+  std::fflush(stdout);  // what was printed before the error stands before it
   if (json) {
     const nlohmann::ordered_json object{
         {"error", {{"code", to_string(error.code)}, {"what", error.what}, {"hint", error.hint}}}};

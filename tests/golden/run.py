@@ -20,14 +20,16 @@ HERE = pathlib.Path(__file__).resolve().parent
 # What differs from run to run or from machine to machine, and what stands for it.
 VARYING = [
     (re.compile(r"\b\d+(\.\d+)? s wall\b"), "<time> s wall"),
-    (re.compile(r"\b\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}Z?"), "<date>"),
+    (re.compile(r"\b\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d+)?Z?"), "<date>"),
+    (re.compile(r"(<date> on )\S+,"), r"\1<host>,"),
+    (re.compile(r'"wall_s": [\d.e-]+'), '"wall_s": <time>'),
     (re.compile(r"\b[0-9a-f]{64}\b"), "<sha256>"),
-    (re.compile(r"\(g\+\+|\bGCC [\d.]+|\bClang [\d.]+"), "<compiler>"),
+    (re.compile(r"\b(GCC|Clang) [^\s\"]+"), "<compiler>"),
 ]
 
 
 def normalise(text: str, folder: str) -> str:
-    text = text.replace(folder, "<here>")
+    text = text.replace(folder, "<here>").replace(str(HERE.parent.parent), "<source>")
     for pattern, replacement in VARYING:
         text = pattern.sub(replacement, text)
     return text
