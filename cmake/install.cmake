@@ -7,6 +7,8 @@ foreach(room IN LISTS rooms)
   install(DIRECTORY src/phasewatt/${room} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/phasewatt FILES_MATCHING PATTERN "*.h")
 endforeach()
 install(EXPORT phasewatt-targets NAMESPACE phasewatt:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/phasewatt)
+get_property(PHASEWATT_PACKAGES GLOBAL PROPERTY PHASEWATT_PACKAGES)
+list(REMOVE_DUPLICATES PHASEWATT_PACKAGES)
 configure_package_config_file(cmake/phasewatt-config.cmake.in ${PROJECT_BINARY_DIR}/phasewatt-config.cmake
   INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/phasewatt)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/phasewatt-config-version.cmake COMPATIBILITY SameMinorVersion)

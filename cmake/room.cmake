@@ -30,6 +30,7 @@ function(phasewatt_room name)
   list(TRANSFORM ARG_DEPENDS PREPEND phasewatt_)
   foreach(package IN LISTS ARG_LINK_PUBLIC ARG_LINK_PRIVATE)
     phasewatt_find(${package})
+    set_property(GLOBAL APPEND PROPERTY PHASEWATT_PACKAGES ${package})
   endforeach()
   target_link_libraries(phasewatt_${name}
     PUBLIC ${ARG_DEPENDS} ${ARG_LINK_PUBLIC}

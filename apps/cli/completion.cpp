@@ -34,7 +34,8 @@ void collect(const CLI::App& app, const std::vector<std::string>& inherited, std
 std::string bash_script(const std::vector<Words>& all) {
   std::string cases;
   for (const auto& words : all) {
-    const std::string wanted = join(words.subcommands, " ") + (words.subcommands.empty() ? "" : " ") + join(words.flags, " ");
+    const std::string wanted =
+        join(words.subcommands, " ") + (words.subcommands.empty() ? "" : " ") + join(words.flags, " ");
     cases += fmt::format("    \"{}\") words=\"{}\" ;;\n", words.path, wanted);
   }
   return fmt::format(R"(_phasewatt() {{
@@ -54,7 +55,8 @@ complete -o filenames -F _phasewatt phasewatt
 )",
                      [&] {
                        std::string names;
-                       for (const auto& words : all) names += (names.empty() ? "" : " ") + words.path.substr(words.path.rfind(' ') + 1);
+                       for (const auto& words : all)
+                         names += (names.empty() ? "" : " ") + words.path.substr(words.path.rfind(' ') + 1);
                        return names;
                      }(),
                      cases);
@@ -69,12 +71,15 @@ std::string fish_script(const std::vector<Words>& all) {
       std::string_view rest = words.path;
       while (!rest.empty()) {
         const auto space = rest.find(' ');
-        condition += fmt::format("{}__fish_seen_subcommand_from {}", condition.empty() ? "" : "; and ", rest.substr(0, space));
+        condition +=
+            fmt::format("{}__fish_seen_subcommand_from {}", condition.empty() ? "" : "; and ", rest.substr(0, space));
         rest = space == std::string_view::npos ? std::string_view() : rest.substr(space + 1);
       }
     }
-    for (const auto& sub : words.subcommands) script += fmt::format("complete -c phasewatt -f -n '{}' -a {}\n", condition, sub);
-    for (const auto& flag : words.flags) script += fmt::format("complete -c phasewatt -n '{}' -l {}\n", condition, flag.substr(2));
+    for (const auto& sub : words.subcommands)
+      script += fmt::format("complete -c phasewatt -f -n '{}' -a {}\n", condition, sub);
+    for (const auto& flag : words.flags)
+      script += fmt::format("complete -c phasewatt -n '{}' -l {}\n", condition, flag.substr(2));
   }
   return script;
 }

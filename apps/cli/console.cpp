@@ -1,14 +1,14 @@
 #include "apps/cli/console.h"
 
-#include <csignal>
+#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <nlohmann/json.hpp>
 
 #include "apps/cli/exit_code.h"
 

@@ -20,7 +20,8 @@ Result<workload::Dataset> load_dataset(const workload::DatasetSpec& spec, const 
   return dataset;
 }
 
-Result<replay::DatasetInput> prepare(const workload::Dataset& dataset, const workload::SampleSpec& sample, std::uint64_t seed) {
+Result<replay::DatasetInput> prepare(const workload::Dataset& dataset, const workload::SampleSpec& sample,
+                                     std::uint64_t seed) {
   PHASEWATT_ASSIGN(auto queries, workload::draw(sample, dataset, seed));
   replay::DatasetInput input{dataset.name, workload::describe(sample, dataset), {}};
   input.queries.reserve(queries.size());

@@ -1,6 +1,5 @@
 #include <dlfcn.h>
 #include <fmt/format.h>
-
 #include <nlohmann/json.hpp>
 
 #include "apps/cli/commands.h"
@@ -41,18 +40,26 @@ std::vector<Finding> examine() {
   std::vector<Finding> all;
   all.push_back({"build", "program", true, fmt::format("phasewatt {}, {}", kVersion, compiler()), {}});
   const bool figures = !report::script_files().empty();
-  all.push_back({"build", "report figures", figures, figures ? "vega is embedded, the page works offline" : "built with PHASEWATT_WEB=OFF: pages hold tables only",
-                 figures ? "" : "build with -DPHASEWATT_WEB=ON (needs npm once)"});
-  all.push_back({"data", "sample queries", !workload::shipped_samples().empty(), "32 per dataset: boolq, hellaswag, truthfulqa, narrativeqa", {}});
+  all.push_back(
+      {"build", "report figures", figures,
+       figures ? "vega is embedded, the page works offline" : "built with PHASEWATT_WEB=OFF: pages hold tables only",
+       figures ? "" : "build with -DPHASEWATT_WEB=ON (needs npm once)"});
+  all.push_back({"data",
+                 "sample queries",
+                 !workload::shipped_samples().empty(),
+                 "32 per dataset: boolq, hellaswag, truthfulqa, narrativeqa",
+                 {}});
   for (const auto& id : sim::shipped_gpus()) {
     const auto spec = sim::find_gpu(id);
     all.push_back({"device", "sim " + id, spec.ok(), spec.ok() ? spec->name : to_string(spec.error()), {}});
   }
   const bool driver = driver_library_found();
   all.push_back({"device", "nvml", false,
-                 driver ? "an NVIDIA driver is installed, but this release cannot read it yet" : "no NVIDIA driver library (libnvidia-ml.so.1), and this release could not read it yet",
+                 driver ? "an NVIDIA driver is installed, but this release cannot read it yet"
+                        : "no NVIDIA driver library (libnvidia-ml.so.1), and this release could not read it yet",
                  "studies run on the simulated GPU: [device] kind = \"sim\""});
-  all.push_back({"clocks", "simulated clock control", true, "locks are simulated; nothing on this machine is changed", {}});
+  all.push_back(
+      {"clocks", "simulated clock control", true, "locks are simulated; nothing on this machine is changed", {}});
   all.push_back({"clocks", "real clock control", false, "not part of this release: it never changes a real clock", {}});
   all.push_back({"engine", "sim", true, "models " + join(sim::shipped_archs(), ", ") + "; runtimes eager, graph", {}});
   all.push_back({"engine", "libtorch", false, "not part of this release", "use [engine] kind = \"sim\""});
@@ -65,7 +72,11 @@ Status print_doctor(const Console& console) {
   if (console.json) {
     auto list = nlohmann::ordered_json::array();
     for (const auto& f : all)
-      list.push_back({{"area", f.area}, {"name", f.name}, {"state", f.present ? "yes" : "no"}, {"detail", f.detail}, {"next", f.next}});
+      list.push_back({{"area", f.area},
+                      {"name", f.name},
+                      {"state", f.present ? "yes" : "no"},
+                      {"detail", f.detail},
+                      {"next", f.next}});
     console.out(list.dump(2) + "\n");
     return ok();
   }

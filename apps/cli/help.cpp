@@ -26,7 +26,8 @@ std::vector<std::string> valid_words(const CLI::App* app, bool flags) {
       for (const auto* option : level->get_options())
         for (const auto& name : option->get_lnames()) words.push_back("--" + name);
   if (!flags)
-    for (const auto* sub : app->get_subcommands([](const CLI::App* /*all*/) { return true; })) words.push_back(sub->get_name());
+    for (const auto* sub : app->get_subcommands([](const CLI::App* /*all*/) { return true; }))
+      words.push_back(sub->get_name());
   return words;
 }
 
@@ -53,7 +54,8 @@ std::string ManualFormatter::make_help(const CLI::App* app, std::string name, CL
 }
 
 ExitCode explain_parse_error(const CLI::App& app, const CLI::ParseError& error, const Console& console) {
-  if (dynamic_cast<const CLI::CallForHelp*>(&error) != nullptr || dynamic_cast<const CLI::CallForAllHelp*>(&error) != nullptr) {
+  if (dynamic_cast<const CLI::CallForHelp*>(&error) != nullptr ||
+      dynamic_cast<const CLI::CallForAllHelp*>(&error) != nullptr) {
     console.out(manual(command_path(innermost(&app))));
     return ExitCode::success;
   }
@@ -69,7 +71,8 @@ ExitCode explain_parse_error(const CLI::App& app, const CLI::ParseError& error, 
     const bool flag = extras.front().starts_with("-");
     const std::string near = nearest(extras.front().substr(0, extras.front().find('=')), valid_words(at, flag));
     if (!near.empty()) hint = "did you mean '" + near + "'? " + hint;
-    console.fail({ErrorCode::usage, std::string(flag ? "unknown flag '" : "unexpected argument '") + extras.front() + "'", hint});
+    console.fail({ErrorCode::usage,
+                  std::string(flag ? "unknown flag '" : "unexpected argument '") + extras.front() + "'", hint});
   } else {
     console.fail({ErrorCode::usage, error.what(), hint});
   }

@@ -53,7 +53,8 @@ int main(int argc, char** argv) {
     phasewatt::cli::Console{}.fail({phasewatt::ErrorCode::out_of_memory, "out of memory", "use fewer queries or jobs"});
     return static_cast<int>(phasewatt::cli::ExitCode::out_of_memory);
   } catch (const std::exception& e) {
-    phasewatt::cli::Console{}.fail({phasewatt::ErrorCode::internal, e.what(), "this is a bug of phasewatt; please report it"});
+    phasewatt::cli::Console{}.fail(
+        {phasewatt::ErrorCode::internal, e.what(), "this is a bug of phasewatt; please report it"});
     return static_cast<int>(phasewatt::cli::ExitCode::internal);
   }
 }

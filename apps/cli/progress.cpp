@@ -16,7 +16,8 @@ std::string clock_text(const std::optional<Mhz>& clock) {
 
 std::string time_text(double seconds) {
   const auto s = static_cast<long>(seconds + 0.5);
-  return s >= 3600 ? fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60) : fmt::format("{}:{:02}", s / 60, s % 60);
+  return s >= 3600 ? fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
+                   : fmt::format("{}:{:02}", s / 60, s % 60);
 }
 
 }  // namespace
@@ -36,9 +37,9 @@ void ProgressBar::on_point_done(const RunRecord& record, const replay::Progress&
   const std::uint32_t filled = progress.done * kWidth / progress.total;
   const std::string line = fmt::format(
       "\r[{}{}] {}/{} points, {} left | {} {} B={} | SM clock asked {} seen {} MHz\x1b[K", std::string(filled, '#'),
-      std::string(kWidth - filled, '.'), progress.done, progress.total, progress.eta_s ? time_text(*progress.eta_s) : "?",
-      record.point.model, record.point.dataset, record.point.batch, clock_text(record.clock.asked),
-      record.clock.seen ? fmt::format("{:.0f}", record.clock.seen->value()) : "?");
+      std::string(kWidth - filled, '.'), progress.done, progress.total,
+      progress.eta_s ? time_text(*progress.eta_s) : "?", record.point.model, record.point.dataset, record.point.batch,
+      clock_text(record.clock.asked), record.clock.seen ? fmt::format("{:.0f}", record.clock.seen->value()) : "?");
   std::fputs(line.c_str(), stderr);
   std::fflush(stderr);
 }

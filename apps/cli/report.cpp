@@ -27,14 +27,15 @@ report::Page make_page(analysis::Findings findings, const StudyPlan& plan) {
   page.simulated = e.simulated();
   page.sentences.push_back(findings.verdict_sentence);
   page.sentences.insert(page.sentences.end(), findings.sentences.begin(), findings.sentences.end());
-  page.provenance = {{"Device", e.device_name},
-                     {"Device id", e.device_id},
-                     {"Driver", e.driver.empty() ? "none (simulated)" : e.driver},
-                     {"Engine", fmt::format("{}, runtime {}{}", e.engine, e.runtime, e.engine_simulated ? " (simulated)" : "")},
-                     {"Tokens", std::string(to_string(plan.token_kind))},
-                     {"Seed", std::to_string(e.seed)},
-                     {"Study fingerprint", plan.fingerprint},
-                     {"Measured with", "phasewatt " + e.program_version}};
+  page.provenance = {
+      {"Device", e.device_name},
+      {"Device id", e.device_id},
+      {"Driver", e.driver.empty() ? "none (simulated)" : e.driver},
+      {"Engine", fmt::format("{}, runtime {}{}", e.engine, e.runtime, e.engine_simulated ? " (simulated)" : "")},
+      {"Tokens", std::string(to_string(plan.token_kind))},
+      {"Seed", std::to_string(e.seed)},
+      {"Study fingerprint", plan.fingerprint},
+      {"Measured with", "phasewatt " + e.program_version}};
   if (!e.spec_hash.empty()) page.provenance.emplace_back("SHA-256 of the device file", e.spec_hash);
   for (const auto& sample : plan.samples) page.provenance.emplace_back("Sample", sample);
   for (const auto& note : plan.notes) page.provenance.emplace_back("Note", note);

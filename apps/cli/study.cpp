@@ -1,8 +1,8 @@
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <atomic>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "apps/cli/commands.h"
@@ -38,7 +38,8 @@ Status init(const Options& options, const Console& console) {
     return ok();
   }
   if (!options.force && std::filesystem::exists(options.file))
-    return Error{ErrorCode::exists, "'" + options.file + "' exists already", "name another file, or use --force to replace it"};
+    return Error{ErrorCode::exists, "'" + options.file + "' exists already",
+                 "name another file, or use --force to replace it"};
   PHASEWATT_TRY(write_file(options.file, text));
   console.say("wrote " + options.file + "; next: phasewatt study plan " + options.file);
   return ok();
@@ -64,7 +65,8 @@ Status plan(const Options& options, const Console& console) {
 /// Runs what is missing and says how it ended.
 Status carry_out(const PreparedStudy& prepared, store::Writer& writer, const Options& options, const std::string& db,
                  const Console& console) {
-  const int jobs = options.jobs > 0 ? options.jobs : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  const int jobs =
+      options.jobs > 0 ? options.jobs : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   Result<replay::RunSummary> summary = [&] {
     ProgressBar progress(console);
     return replay::run_study(prepared.plan, prepared.study, prepared.make_rig, jobs, writer, progress, stop_flag());
@@ -73,19 +75,22 @@ Status carry_out(const PreparedStudy& prepared, store::Writer& writer, const Opt
   PHASEWATT_ASSIGN(const auto state, store::read_status(db));
   console.out(console.json ? summary_json(*summary, state, db) : summary_text(*summary, state, db));
   if (summary->interrupted)
-    return Error{ErrorCode::interrupted,
-                 fmt::format("stopped with {} of {} points finished; they are kept", state.points_done, state.points_total),
-                 "go on with: phasewatt study resume " + db};
+    return Error{
+        ErrorCode::interrupted,
+        fmt::format("stopped with {} of {} points finished; they are kept", state.points_done, state.points_total),
+        "go on with: phasewatt study resume " + db};
   if (options.require_valid && state.points_valid != state.points_total)
-    return Error{ErrorCode::not_valid,
-                 fmt::format("{} of {} points are not valid", state.points_total - state.points_valid, state.points_total),
-                 "see: phasewatt study status " + db};
+    return Error{
+        ErrorCode::not_valid,
+        fmt::format("{} of {} points are not valid", state.points_total - state.points_valid, state.points_total),
+        "see: phasewatt study status " + db};
   return ok();
 }
 
 Status run(const Options& options, const Console& console) {
   if (!options.dry_run && options.output.empty())
-    return Error{ErrorCode::usage, "--output is missing", "name the results database to write, for example --output results.db"};
+    return Error{ErrorCode::usage, "--output is missing",
+                 "name the results database to write, for example --output results.db"};
   // Before the datasets are read: an output that cannot be written should be known at once.
   std::unique_ptr<store::Writer> writer;
   if (!options.dry_run) {
@@ -105,7 +110,8 @@ Status resume(const Options& options, const Console& console) {
   PHASEWATT_ASSIGN(const DataDir data_dir, parse_data_dir(options.data_dir.empty() ? then : options.data_dir));
   PHASEWATT_ASSIGN(const auto prepared, prepare_study(std::move(study), data_dir));
   if (prepared.plan.fingerprint != stored.fingerprint)
-    return Error{ErrorCode::bad_input, "queries, device files or program differ from those the study in '" + options.file + "' began with",
+    return Error{ErrorCode::bad_input,
+                 "queries, device files or program differ from those the study in '" + options.file + "' began with",
                  "give the same --data-dir and program version, or start anew with phasewatt study run"};
   PHASEWATT_ASSIGN(auto writer, store::Writer::open(options.file));
   if (options.redo_void) {
@@ -135,7 +141,8 @@ void add_study(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
   const auto add = [&](const char* name, const char* what, Verb verb) {
     auto* sub = study->add_subcommand(name, what);
-    sub->callback([&action, options, verb] { action = [options, verb](const Console& c) { return verb(*options, c); }; });
+    sub->callback(
+        [&action, options, verb] { action = [options, verb](const Console& c) { return verb(*options, c); }; });
     return sub;
   };
   const auto add_running = [&](CLI::App* sub) {

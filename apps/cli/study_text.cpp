@@ -1,9 +1,9 @@
 #include "apps/cli/study_text.h"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <map>
-#include <nlohmann/json.hpp>
 
 #include "phasewatt/base/text.h"
 
@@ -80,7 +80,8 @@ std::string plan_text(const StudyPlan& plan, const replay::PlanEstimate& estimat
   out += fmt::format("device      {}\n", e.device_name);
   out += fmt::format("engine      {}, runtime {}\n", e.engine, e.runtime);
   out += fmt::format("models      {}\n", join(axes.models, ", "));
-  for (std::size_t i = 0; i < plan.samples.size(); ++i) out += fmt::format("{:<12}{}\n", i == 0 ? "datasets" : "", plan.samples[i]);
+  for (std::size_t i = 0; i < plan.samples.size(); ++i)
+    out += fmt::format("{:<12}{}\n", i == 0 ? "datasets" : "", plan.samples[i]);
   out += fmt::format("tokens      of kind {}\n", to_string(plan.token_kind));
   out += fmt::format("batch sizes {}\n", join(axes.batches, ", "));
   out += fmt::format("SM clocks   {} MHz; baseline {}\n", join(clocks, ", "), clock_name(plan.baseline));
@@ -89,10 +90,12 @@ std::string plan_text(const StudyPlan& plan, const replay::PlanEstimate& estimat
   for (const auto& note : plan.notes) out += "note: " + note + "\n";
   out += "\nestimate of device time and energy, without noise:\n";
   for (const auto& m : estimate.models)
-    out += fmt::format("  {:<16} {:>5} points {:>12} {:>24}{}\n", m.model, m.points, duration(m.seconds), energy(m.energy),
-                       m.unpriced == 0 ? "" : fmt::format("   ({} do not fit)", m.unpriced));
-  out += fmt::format("  {:<16} {:>5} points {:>12} {:>24}\n", "all", estimate.points, duration(estimate.seconds), energy(estimate.energy));
-  if (e.device_simulated) out += "The simulated GPU runs in virtual time: the study takes as long as this processor needs.\n";
+    out += fmt::format("  {:<16} {:>5} points {:>12} {:>24}{}\n", m.model, m.points, duration(m.seconds),
+                       energy(m.energy), m.unpriced == 0 ? "" : fmt::format("   ({} do not fit)", m.unpriced));
+  out += fmt::format("  {:<16} {:>5} points {:>12} {:>24}\n", "all", estimate.points, duration(estimate.seconds),
+                     energy(estimate.energy));
+  if (e.device_simulated)
+    out += "The simulated GPU runs in virtual time: the study takes as long as this processor needs.\n";
   return out;
 }
 
@@ -102,32 +105,38 @@ std::string plan_json(const StudyPlan& plan, const replay::PlanEstimate& estimat
   for (const auto& [asked, snapped] : axes.clocks) clocks.push_back({{"asked", asked}, {"snapped", snapped}});
   Json models = Json::array();
   for (const auto& m : estimate.models)
-    models.push_back({{"model", m.model}, {"points", m.points}, {"unpriced", m.unpriced}, {"seconds", m.seconds}, {"energy_j", m.energy.value()}});
-  return dump({{"study", plan.name},
-               {"simulated", plan.environment.simulated()},
-               {"device", plan.environment.device_id},
-               {"engine", plan.environment.engine},
-               {"runtime", plan.environment.runtime},
-               {"token_kind", to_string(plan.token_kind)},
-               {"fingerprint", plan.fingerprint},
-               {"samples", plan.samples},
-               {"batch_sizes", axes.batches},
-               {"sm_mhz", clocks},
-               {"baseline_sm_mhz", clock_value(plan.baseline)},
-               {"repeats", axes.repeats},
-               {"points", plan.points.size()},
-               {"requests", count_requests(plan)},
-               {"notes", plan.notes},
-               {"estimate", {{"seconds", estimate.seconds}, {"energy_j", estimate.energy.value()}, {"models", models}}}});
+    models.push_back({{"model", m.model},
+                      {"points", m.points},
+                      {"unpriced", m.unpriced},
+                      {"seconds", m.seconds},
+                      {"energy_j", m.energy.value()}});
+  return dump(
+      {{"study", plan.name},
+       {"simulated", plan.environment.simulated()},
+       {"device", plan.environment.device_id},
+       {"engine", plan.environment.engine},
+       {"runtime", plan.environment.runtime},
+       {"token_kind", to_string(plan.token_kind)},
+       {"fingerprint", plan.fingerprint},
+       {"samples", plan.samples},
+       {"batch_sizes", axes.batches},
+       {"sm_mhz", clocks},
+       {"baseline_sm_mhz", clock_value(plan.baseline)},
+       {"repeats", axes.repeats},
+       {"points", plan.points.size()},
+       {"requests", count_requests(plan)},
+       {"notes", plan.notes},
+       {"estimate", {{"seconds", estimate.seconds}, {"energy_j", estimate.energy.value()}, {"models", models}}}});
 }
 
 std::string summary_text(const replay::RunSummary& summary, const store::StudySummary& state, const std::string& db) {
-  std::string out = fmt::format("{} of {} points finished ({}): {} valid, {} degraded, {} void; {} requests\n", state.points_done,
-                                state.points_total, label(state.simulated), state.points_valid, state.points_degraded,
-                                state.points_void, state.requests);
-  out += fmt::format("{} points ran now in {:.1f} s wall with {} {}; results in {}\n", summary.done, summary.wall_s, summary.jobs,
-                     summary.jobs == 1 ? "worker" : "workers", db);
-  if (state.points_degraded + state.points_void > 0) out += "why points are not valid: phasewatt study status " + db + "\n";
+  std::string out = fmt::format("{} of {} points finished ({}): {} valid, {} degraded, {} void; {} requests\n",
+                                state.points_done, state.points_total, label(state.simulated), state.points_valid,
+                                state.points_degraded, state.points_void, state.requests);
+  out += fmt::format("{} points ran now in {:.1f} s wall with {} {}; results in {}\n", summary.done, summary.wall_s,
+                     summary.jobs, summary.jobs == 1 ? "worker" : "workers", db);
+  if (state.points_degraded + state.points_void > 0)
+    out += "why points are not valid: phasewatt study status " + db + "\n";
   return out;
 }
 
@@ -148,9 +157,11 @@ std::string summary_json(const replay::RunSummary& summary, const store::StudySu
 
 std::string status_text(const store::StudySummary& state, const std::string& digest) {
   std::string out = fmt::format("study '{}' ({}): {}\n", state.name, label(state.simulated),
-                                state.running ? "running" : state.complete ? "complete" : "not complete; study resume goes on");
-  out += fmt::format("{} of {} points finished: {} valid, {} degraded, {} void; {} requests\n", state.points_done, state.points_total,
-                     state.points_valid, state.points_degraded, state.points_void, state.requests);
+                                state.running    ? "running"
+                                : state.complete ? "complete"
+                                                 : "not complete; study resume goes on");
+  out += fmt::format("{} of {} points finished: {} valid, {} degraded, {} void; {} requests\n", state.points_done,
+                     state.points_total, state.points_valid, state.points_degraded, state.points_void, state.requests);
   std::map<Reason, std::int64_t> reasons;
   for (const auto& trouble : state.troubles) {
     const RunPoint& p = trouble.point;
@@ -159,15 +170,17 @@ std::string status_text(const store::StudySummary& state, const std::string& dig
       words.emplace_back(to_string(reason));
       ++reasons[reason];
     }
-    out += fmt::format("point {:>5} {:<8} {} {} B={} SM clock asked {} seen {} MHz, repeat {}: {}{}\n", p.index, to_string(trouble.validity),
-                       p.model, p.dataset, p.batch, clock_name(p.clock_asked),
+    out += fmt::format("point {:>5} {:<8} {} {} B={} SM clock asked {} seen {} MHz, repeat {}: {}{}\n", p.index,
+                       to_string(trouble.validity), p.model, p.dataset, p.batch, clock_name(p.clock_asked),
                        trouble.sm_clock_seen ? fmt::format("{:.0f}", trouble.sm_clock_seen->value()) : "?", p.repeat,
                        join(words, ", "), trouble.detail.empty() ? "" : " (" + trouble.detail + ")");
   }
-  for (const auto& [reason, count] : reasons) out += fmt::format("{} ({} points): {}\n", to_string(reason), count, explain(reason));
+  for (const auto& [reason, count] : reasons)
+    out += fmt::format("{} ({} points): {}\n", to_string(reason), count, explain(reason));
   for (const auto& s : state.sessions)
     out += fmt::format("session {} to {} on {}, phasewatt {}\n", s.begin_utc,
-                       s.end_utc ? *s.end_utc : std::string(state.running ? "now" : "a sudden end"), s.host, s.program_version);
+                       s.end_utc ? *s.end_utc : std::string(state.running ? "now" : "a sudden end"), s.host,
+                       s.program_version);
   if (!digest.empty()) out += "digest of all rows " + digest + "\n";
   return out;
 }
@@ -176,7 +189,8 @@ std::string status_json(const store::StudySummary& state, const std::string& dig
   Json troubles = Json::array();
   for (const auto& t : state.troubles) {
     Json reasons = Json::array();
-    for (const Reason reason : t.reasons) reasons.push_back({{"reason", to_string(reason)}, {"explanation", explain(reason)}});
+    for (const Reason reason : t.reasons)
+      reasons.push_back({{"reason", to_string(reason)}, {"explanation", explain(reason)}});
     troubles.push_back({{"point", t.point.index},
                         {"validity", to_string(t.validity)},
                         {"model", t.point.model},

@@ -62,7 +62,9 @@ replay::CostModel sim_cost(std::shared_ptr<const SimParts> parts) {
     if (!arch) return std::nullopt;
     const bool generates = shape.task == Task::generation;
     const double new_tokens = generates ? engine::expected_output_tokens(shape.decoding) : 0;
-    sim::BatchShape in{static_cast<double>(shape.batch), static_cast<double>(shape.prompt_tokens), new_tokens,
+    sim::BatchShape in{static_cast<double>(shape.batch),
+                       static_cast<double>(shape.prompt_tokens),
+                       new_tokens,
                        {shape.option_tokens.begin(), shape.option_tokens.end()}};
     if (!sim::check_memory(parts->gpu, *arch, in.batch, in.prompt_tokens + new_tokens, 1)) return std::nullopt;
     const auto cost = sim::estimate(parts->gpu, parts->runtime, *arch, in, shape.clock);
@@ -91,7 +93,8 @@ Error at_line(Error error, const replay::Study& study, int line) {
   return error;
 }
 
-Result<replay::DatasetInput> load_input(const replay::Study& study, const replay::StudyDataset& wanted, const DataDir& data_dir) {
+Result<replay::DatasetInput> load_input(const replay::Study& study, const replay::StudyDataset& wanted,
+                                        const DataDir& data_dir) {
   auto dataset = load_dataset({wanted.name, wanted.file, {}}, data_dir);
   if (!dataset) return at_line(std::move(dataset).error(), study, wanted.line);
   auto input = prepare(*dataset, wanted.sample, study.seed);

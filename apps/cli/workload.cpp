@@ -42,19 +42,28 @@ analysis::Table features_table(const replay::DatasetInput& input, const Options&
   analysis::Table table;
   table.id = "features";
   table.title = "Features of " + input.name;
-  table.note = fmt::format("profile {}; token kind {}; sample: {}", options.profile, to_string(TokenKind::word), input.sample);
-  table.columns = {Column{"id", "query", 0}, Column{"task", "task", 0}, Column{"words", "words", 0},
-                   Column{"prompt_tokens", "tokens", 0}, Column{"characters", "characters", 0},
-                   Column{"token_entropy_bits", "entropy bits", 3}, Column{"unique_ratio", "unique", 3},
-                   Column{"entity_density", "entity density", 3}, Column{"causal_question", "causal", 0},
-                   Column{"reasoning_complexity", "reasoning", 3}, Column{"words_per_sentence", "words/sentence", 1},
+  table.note =
+      fmt::format("profile {}; token kind {}; sample: {}", options.profile, to_string(TokenKind::word), input.sample);
+  table.columns = {Column{"id", "query", 0},
+                   Column{"task", "task", 0},
+                   Column{"words", "words", 0},
+                   Column{"prompt_tokens", "tokens", 0},
+                   Column{"characters", "characters", 0},
+                   Column{"token_entropy_bits", "entropy bits", 3},
+                   Column{"unique_ratio", "unique", 3},
+                   Column{"entity_density", "entity density", 3},
+                   Column{"causal_question", "causal", 0},
+                   Column{"reasoning_complexity", "reasoning", 3},
+                   Column{"words_per_sentence", "words/sentence", 1},
                    Column{"complexity_score", "complexity", 3},
-                   Column{"profile", "profile", 0}, Column{"token_kind", "token kind", 0}};
+                   Column{"profile", "profile", 0},
+                   Column{"token_kind", "token kind", 0}};
   for (const StudyQuery& q : input.queries) {
     const Features& f = q.features;
-    table.rows.push_back({q.query.id, std::string(to_string(q.query.task)), f.words, static_cast<double>(q.prompt_tokens), f.characters,
-                          f.token_entropy_bits, f.unique_ratio, f.entity_density, f.causal_question, f.reasoning_complexity,
-                          f.words_per_sentence, f.complexity_score, options.profile, std::string(to_string(TokenKind::word))});
+    table.rows.push_back({q.query.id, std::string(to_string(q.query.task)), f.words,
+                          static_cast<double>(q.prompt_tokens), f.characters, f.token_entropy_bits, f.unique_ratio,
+                          f.entity_density, f.causal_question, f.reasoning_complexity, f.words_per_sentence,
+                          f.complexity_score, options.profile, std::string(to_string(TokenKind::word))});
   }
   return table;
 }
@@ -120,12 +129,14 @@ void add_workload(CLI::App& app, Action& action) {
   features->add_option("DATA", options->data)->required();
   features->add_option("--format", options->format)->check(CLI::IsMember({"table", "csv", "jsonl"}));
   add_common(*features, *options);
-  features->callback([&action, options] { action = [options](const Console& c) { return print_features(*options, c); }; });
+  features->callback(
+      [&action, options] { action = [options](const Console& c) { return print_features(*options, c); }; });
 
   auto* describe = workload->add_subcommand("describe", "statistics of the datasets");
   describe->add_flag("--markdown", options->markdown);
   add_common(*describe, *options);
-  describe->callback([&action, options] { action = [options](const Console& c) { return print_description(*options, c); }; });
+  describe->callback(
+      [&action, options] { action = [options](const Console& c) { return print_description(*options, c); }; });
 }
 
 }  // namespace phasewatt::cli

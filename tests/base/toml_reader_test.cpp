@@ -9,7 +9,9 @@ namespace {
 using testing::HasSubstr;
 
 TEST(TomlReader, ReadsEveryKindOfValue) {
-  auto table = TomlTable::parse("n = 1.5\ni = 3\ns = 'x'\nb = true\nl = [1, 2]\nm = [1, 'auto']\nr = [[1,2],[3,4]]\n[t]\nk = 1\n[[a]]\nk = 2\n", "f.toml");
+  auto table = TomlTable::parse(
+      "n = 1.5\ni = 3\ns = 'x'\nb = true\nl = [1, 2]\nm = [1, 'auto']\nr = [[1,2],[3,4]]\n[t]\nk = 1\n[[a]]\nk = 2\n",
+      "f.toml");
   ASSERT_TRUE(table.ok());
   EXPECT_EQ(table->number("n"), 1.5);
   EXPECT_EQ(table->number("i"), 3.0);

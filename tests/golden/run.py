@@ -2,7 +2,7 @@
 """Golden transcripts of the command line.
 
 A transcript is a text file: lines that start with "$ " are shell commands, the lines below are what they print (standard
-output and error together), "[exit N]" follows when a command does not succeed, "#" lines are remarks. Every transcript runs
+output and error together), "[exit N]" follows when a command does not succeed, "% " lines are remarks. Every transcript runs
 in an empty folder of its own, with `phasewatt` on the PATH and $STUDIES pointing at the study files.
 
   run.py PROGRAM TRANSCRIPT...            compare; exit 1 and a difference when something changed
@@ -42,7 +42,7 @@ def transcribe(program: pathlib.Path, path: pathlib.Path) -> str:
         environment = dict(os.environ, PATH=f"{program.parent}:{os.environ['PATH']}", NO_COLOR="1", COLUMNS="100",
                            STUDIES=str(HERE.parent.parent / "studies"), TRANSCRIPTS=str(HERE), LC_ALL="C.UTF-8")
         for line in path.read_text().splitlines():
-            if line.startswith("#"):
+            if line.startswith("% "):
                 lines.append(line)
             if not line.startswith("$ "):
                 continue

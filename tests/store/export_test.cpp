@@ -81,7 +81,7 @@ TEST(StoreExport, ABrokenStreamIsAnError) {
   EXPECT_EQ(export_csv(folder / "a.db", "run", out).error().code, ErrorCode::io);
 }
 
-TEST(StoreDigest, IsTheSameForTheSameRowsAndSeesEveryChangeButThoseOfSessions) {
+TEST(StoreDigest, IsTheSameForTheSameRowsAndSeesEveryChangeButWhereItRan) {
   const Folder folder;
   const StudyPlan plan = testing::make_plan(1, 3, 2);
   write_study(folder / "a.db", plan);
@@ -94,12 +94,12 @@ TEST(StoreDigest, IsTheSameForTheSameRowsAndSeesEveryChangeButThoseOfSessions) {
     return content_digest(folder / "b.db").value();
   };
   EXPECT_EQ(after("UPDATE session SET end_utc = 'never', pid = 1"), digest);
+  EXPECT_EQ(after("UPDATE study_option SET value = 'elsewhere'"), digest);
   std::string last = digest;
   for (const char* sql :
        {"UPDATE request SET energy_j = energy_j * (1 + 1e-15) WHERE point_index = 1 AND request_index = 1",
         "UPDATE run SET detail = detail || ' '", "UPDATE study SET seed = 5", "UPDATE point SET sm_mhz_asked = NULL",
-        "UPDATE query_text SET text = text || '.' WHERE kind = 'prompt' AND query_index = 0", "DELETE FROM run_reason",
-        "UPDATE study_option SET value = ''"}) {
+        "UPDATE query_text SET text = text || '.' WHERE kind = 'prompt' AND query_index = 0", "DELETE FROM run_reason"}) {
     const std::string now = after(sql);
     EXPECT_NE(now, last) << sql;
     last = now;

@@ -43,7 +43,8 @@ Result<std::string> read_file(const std::filesystem::path& path) {
   }
   std::string content;
   std::array<char, 1 << 16> buffer{};
-  while (const std::size_t n = std::fread(buffer.data(), 1, buffer.size(), file.get())) content.append(buffer.data(), n);
+  while (const std::size_t n = std::fread(buffer.data(), 1, buffer.size(), file.get()))
+    content.append(buffer.data(), n);
   if (std::ferror(file.get()) != 0) return system_error(ErrorCode::io, "cannot read", path, errno);
   return content;
 }

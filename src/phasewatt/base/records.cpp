@@ -10,8 +10,10 @@ namespace {
 template <class Enum>
 using Name = std::pair<Enum, std::string_view>;
 
-constexpr std::array kTasks{Name<Task>{Task::classification, "classification"}, Name<Task>{Task::generation, "generation"}};
-constexpr std::array kTokenKinds{Name<TokenKind>{TokenKind::word, "word"}, Name<TokenKind>{TokenKind::icu_word, "icu_word"},
+constexpr std::array kTasks{Name<Task>{Task::classification, "classification"},
+                            Name<Task>{Task::generation, "generation"}};
+constexpr std::array kTokenKinds{Name<TokenKind>{TokenKind::word, "word"},
+                                 Name<TokenKind>{TokenKind::icu_word, "icu_word"},
                                  Name<TokenKind>{TokenKind::bpe, "bpe"}};
 constexpr std::array kStopRules{Name<StopRule>{StopRule::length, "length"}, Name<StopRule>{StopRule::eos, "eos"}};
 constexpr std::array kPhaseNames{Name<Phase>{Phase::prefill, "prefill"}, Name<Phase>{Phase::decode, "decode"},
@@ -19,7 +21,8 @@ constexpr std::array kPhaseNames{Name<Phase>{Phase::prefill, "prefill"}, Name<Ph
 constexpr std::array kMethods{Name<EnergyMethod>{EnergyMethod::sim_truth, "sim_truth"},
                               Name<EnergyMethod>{EnergyMethod::counter_delta, "counter_delta"},
                               Name<EnergyMethod>{EnergyMethod::power_integral, "power_integral"}};
-constexpr std::array kValidities{Name<Validity>{Validity::valid, "valid"}, Name<Validity>{Validity::degraded, "degraded"},
+constexpr std::array kValidities{Name<Validity>{Validity::valid, "valid"},
+                                 Name<Validity>{Validity::degraded, "degraded"},
                                  Name<Validity>{Validity::void_, "void"}};
 
 struct ReasonRow {
@@ -29,9 +32,10 @@ struct ReasonRow {
   std::string_view explanation;
 };
 constexpr std::array kReasonRows{
-    ReasonRow{Reason::power_limited, "power_limited", Validity::valid,
-              "the software power cap held the clock below the highest one; normal at the stock clock, the seen clock is "
-              "kept beside the asked one"},
+    ReasonRow{
+        Reason::power_limited, "power_limited", Validity::valid,
+        "the software power cap held the clock below the highest one; normal at the stock clock, the seen clock is "
+        "kept beside the asked one"},
     ReasonRow{Reason::clock_not_attained, "clock_not_attained", Validity::void_,
               "the clock seen under load missed the requested lock; check the power cap and other users of the GPU, or "
               "ask for a lower clock"},
@@ -47,9 +51,11 @@ constexpr std::array kReasonRows{
               "energy counter and integrated power differ beyond tolerance; calibrate the sensors of this card"},
     ReasonRow{Reason::out_of_memory, "out_of_memory", Validity::void_,
               "model, cache and logits do not fit into the GPU's memory; use a smaller batch or model"},
-    ReasonRow{Reason::engine_failed, "engine_failed", Validity::void_, "the engine gave an error; see the point's detail"},
-    ReasonRow{Reason::extrapolated, "extrapolated", Validity::degraded,
-              "the simulated GPU was asked for a range it was not fitted for (below 500 MHz its times are good to 40 %)"},
+    ReasonRow{Reason::engine_failed, "engine_failed", Validity::void_,
+              "the engine gave an error; see the point's detail"},
+    ReasonRow{
+        Reason::extrapolated, "extrapolated", Validity::degraded,
+        "the simulated GPU was asked for a range it was not fitted for (below 500 MHz its times are good to 40 %)"},
 };
 
 template <class Enum>

@@ -28,9 +28,9 @@ std::optional<TokenKind> parse_token_kind(std::string_view name);
 
 /// One question of a dataset, as the model will see it.
 struct Query {
-  std::string id;                       ///< "<dataset>/<row>", unique within a study
-  std::string dataset;                  ///< "boolq", "hellaswag", "truthfulqa", "narrativeqa" or the user's name
-  std::int64_t row = 0;                 ///< 0-based row in its source after the reader's filter (split, …)
+  std::string id;        ///< "<dataset>/<row>", unique within a study
+  std::string dataset;   ///< "boolq", "hellaswag", "truthfulqa", "narrativeqa" or the user's name
+  std::int64_t row = 0;  ///< 0-based row in its source after the reader's filter (split, …)
   Task task = Task::generation;
   std::string question;                 ///< what is asked, alone
   std::string context;                  ///< passage or summary, empty when there is none
@@ -57,8 +57,8 @@ struct Features {
 
 /// One query as work for an engine. The pointers are borrowed and outlive the call; never null.
 struct Request {
-  std::uint32_t index = 0;         ///< position in the point's query order, from 0
-  const Query* query = nullptr;    ///< what is asked
+  std::uint32_t index = 0;       ///< position in the point's query order, from 0
+  const Query* query = nullptr;  ///< what is asked
   const Features* features = nullptr;
   int prompt_tokens = 0;           ///< ≥ 1
   std::vector<int> option_tokens;  ///< tokens of each choice, when scoring
@@ -77,10 +77,10 @@ struct Decoding {
 
 /// What came back for one request.
 struct Outcome {
-  int output_tokens = 0;                      ///< generated tokens; 0 when scoring
-  std::optional<std::string> text;            ///< generated text; a simulated engine never invents one
-  std::vector<double> option_logprobs;        ///< one per choice (natural logarithm, summed); empty when unknown
-  std::optional<double> simulated_quality;    ///< 0..1 from the item-response model of the simulated engine
+  int output_tokens = 0;                    ///< generated tokens; 0 when scoring
+  std::optional<std::string> text;          ///< generated text; a simulated engine never invents one
+  std::vector<double> option_logprobs;      ///< one per choice (natural logarithm, summed); empty when unknown
+  std::optional<double> simulated_quality;  ///< 0..1 from the item-response model of the simulated engine
 };
 
 /// The parts of inference that are told apart.
@@ -93,13 +93,13 @@ std::optional<Phase> parse_phase(std::string_view name);
 /// One marked stretch of work: a whole prefill, one decode step, or one scoring pass, of one batch.
 struct PhaseSpan {
   Phase phase = Phase::prefill;
-  Nanos begin{};                       ///< monotonic clock of the engine
+  Nanos begin{};  ///< monotonic clock of the engine
   Nanos end{};
   double tokens = 0;                   ///< new tokens processed, summed over the batch
   int batch = 0;                       ///< sequences in the pass
   std::optional<Joules> energy_truth;  ///< the simulator's own truth; absent on real hardware
   std::optional<Mhz> clock_truth;      ///< the clock the simulated pass ran at; absent on real hardware
-  bool extrapolated = false;            ///< the simulated pass lay outside the range its model was fitted for
+  bool extrapolated = false;           ///< the simulated pass lay outside the range its model was fitted for
 };
 
 // ---------------------------------------------------------------------------------------------- device
@@ -139,12 +139,12 @@ struct ClockSetting {
 /// repeat, each in the order of the study file) and its key in the store, whatever order the points are run in.
 struct RunPoint {
   std::uint32_t index = 0;
-  std::string model;             ///< architecture or model id
+  std::string model;  ///< architecture or model id
   std::string dataset;
   int batch = 1;
-  std::optional<Mhz> clock;      ///< requested, already snapped; absent = stock
+  std::optional<Mhz> clock;        ///< requested, already snapped; absent = stock
   std::optional<Mhz> clock_asked;  ///< as written in the study
-  int repeat = 0;                ///< from 0
+  int repeat = 0;                  ///< from 0
 };
 
 /// How an energy was obtained. The method travels with the number.
@@ -163,20 +163,27 @@ std::optional<Validity> parse_validity(std::string_view name);
 
 /// Closed list of reasons and remarks; to_string gives the name in the store, explain() a sentence with the next step.
 enum class Reason {
-  power_limited,       ///< software power cap at the stock or highest clock: a remark, the point stays valid
-  clock_not_attained,  ///< the seen clock misses the requested lock: void
-  throttled,           ///< thermal or hardware slowdown was active: void
-  foreign_process,     ///< somebody else used the GPU: void
-  lost_samples,        ///< too many samples lost: void
-  sensor_too_slow,     ///< the window is too short for the sensor: degraded
+  power_limited,           ///< software power cap at the stock or highest clock: a remark, the point stays valid
+  clock_not_attained,      ///< the seen clock misses the requested lock: void
+  throttled,               ///< thermal or hardware slowdown was active: void
+  foreign_process,         ///< somebody else used the GPU: void
+  lost_samples,            ///< too many samples lost: void
+  sensor_too_slow,         ///< the window is too short for the sensor: degraded
   counter_power_disagree,  ///< the two energies differ beyond tolerance: degraded
-  out_of_memory,       ///< the model does not fit: void
-  engine_failed,       ///< the engine gave an error: void; the message is in RunRecord::detail
-  extrapolated,        ///< outside the range the simulator was fitted for: degraded
+  out_of_memory,           ///< the model does not fit: void
+  engine_failed,           ///< the engine gave an error: void; the message is in RunRecord::detail
+  extrapolated,            ///< outside the range the simulator was fitted for: degraded
 };
-inline constexpr std::array kReasons{
-    Reason::power_limited, Reason::clock_not_attained,     Reason::throttled,     Reason::foreign_process, Reason::lost_samples,
-    Reason::sensor_too_slow, Reason::counter_power_disagree, Reason::out_of_memory, Reason::engine_failed,   Reason::extrapolated};
+inline constexpr std::array kReasons{Reason::power_limited,
+                                     Reason::clock_not_attained,
+                                     Reason::throttled,
+                                     Reason::foreign_process,
+                                     Reason::lost_samples,
+                                     Reason::sensor_too_slow,
+                                     Reason::counter_power_disagree,
+                                     Reason::out_of_memory,
+                                     Reason::engine_failed,
+                                     Reason::extrapolated};
 std::string_view to_string(Reason reason);
 std::optional<Reason> parse_reason(std::string_view name);
 std::string_view explain(Reason reason);
@@ -193,8 +200,8 @@ struct PhaseTotals {
 
 /// What one request cost inside its batch.
 struct RequestRecord {
-  std::uint32_t index = 0;        ///< position in the point's query order
-  std::uint32_t query = 0;        ///< index into StudyPlan::queries
+  std::uint32_t index = 0;  ///< position in the point's query order
+  std::uint32_t query = 0;  ///< index into StudyPlan::queries
   int prompt_tokens = 0;
   int output_tokens = 0;          ///< 0 when scored
   double ttft_s = 0;              ///< begin of batch → end of prefill
@@ -207,11 +214,11 @@ struct RequestRecord {
 struct RunRecord {
   RunPoint point;
   ClockSetting clock;
-  std::uint64_t throttle_mask = 0;  ///< union over the point
+  std::uint64_t throttle_mask = 0;                ///< union over the point
   std::array<PhaseTotals, kPhaseCount> phases{};  ///< by Phase
-  double wall_s = 0;                ///< sum of batch wall times
-  double idle_s = 0;                ///< wall time in no phase
-  std::optional<Joules> energy;     ///< total of the point: phases + idle
+  double wall_s = 0;                              ///< sum of batch wall times
+  double idle_s = 0;                              ///< wall time in no phase
+  std::optional<Joules> energy;                   ///< total of the point: phases + idle
   std::optional<Joules> idle_energy;
   std::optional<EnergyMethod> method;
   std::optional<double> energy_rel_error;  ///< half width of the 95 % interval / value; 0 for sim_truth
@@ -219,7 +226,7 @@ struct RunRecord {
   std::optional<Celsius> temperature_end;
   Validity validity = Validity::valid;
   std::vector<Reason> reasons;
-  std::string detail;               ///< a sentence for a human, may be empty
+  std::string detail;  ///< a sentence for a human, may be empty
   std::vector<RequestRecord> requests;
 };
 
@@ -229,12 +236,12 @@ struct RunRecord {
 struct Environment {
   std::string program_version;
   std::string host;
-  std::string device_id;    ///< GPU UUID, or the spec id of the simulated GPU
+  std::string device_id;  ///< GPU UUID, or the spec id of the simulated GPU
   std::string device_name;
-  std::string driver;       ///< empty when simulated
-  std::string engine;       ///< "sim", "libtorch", …
-  std::string runtime;      ///< "eager", "graph", …
-  std::string spec_hash;    ///< SHA-256 of the simulated GPU's spec file; empty on real hardware
+  std::string driver;     ///< empty when simulated
+  std::string engine;     ///< "sim", "libtorch", …
+  std::string runtime;    ///< "eager", "graph", …
+  std::string spec_hash;  ///< SHA-256 of the simulated GPU's spec file; empty on real hardware
   bool device_simulated = true;
   bool engine_simulated = true;
   std::uint64_t seed = 0;
@@ -252,16 +259,16 @@ struct StudyQuery {
 /// The plan a study carries out: what is stored before the first point runs.
 struct StudyPlan {
   std::string name;
-  std::string study_toml;        ///< the study file, verbatim
-  std::string fingerprint;       ///< SHA-256 over everything that determines results; guards resume
+  std::string study_toml;   ///< the study file, verbatim
+  std::string fingerprint;  ///< SHA-256 over everything that determines results; guards resume
   TokenKind token_kind = TokenKind::word;
   bool store_prompts = true;
-  std::optional<Mhz> baseline;   ///< clock all comparisons refer to; absent = stock
-  std::vector<std::string> samples;  ///< one sentence per dataset: what was drawn, from where
-  std::vector<std::string> notes;    ///< e.g. "two requests snapped to one clock"
+  std::optional<Mhz> baseline;                      ///< clock all comparisons refer to; absent = stock
+  std::vector<std::string> samples;                 ///< one sentence per dataset: what was drawn, from where
+  std::vector<std::string> notes;                   ///< e.g. "two requests snapped to one clock"
   std::map<std::string, std::string> invocation{};  ///< what the command line added, by flag ("data_dir"); for resume
-  std::vector<StudyQuery> queries;   ///< in study order, grouped by dataset
-  std::vector<RunPoint> points;      ///< canonical order; point.index is the position
+  std::vector<StudyQuery> queries;                  ///< in study order, grouped by dataset
+  std::vector<RunPoint> points;                     ///< canonical order; point.index is the position
   Environment environment;
 };
 

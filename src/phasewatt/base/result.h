@@ -95,20 +95,20 @@ inline Status ok() { return {}; }
 }  // namespace phasewatt
 
 /// Leaves the enclosing function with the error of a failed Result or Status.
-#define PHASEWATT_TRY(expression)                                         \
-  do {                                                                    \
-    if (auto phasewatt_try_ = (expression); !phasewatt_try_) {            \
-      return std::move(phasewatt_try_).error();                           \
-    }                                                                     \
+#define PHASEWATT_TRY(expression)                              \
+  do {                                                         \
+    if (auto phasewatt_try_ = (expression); !phasewatt_try_) { \
+      return std::move(phasewatt_try_).error();                \
+    }                                                          \
   } while (false)
 
-#define PHASEWATT_CONCAT_(a, b) a##b
-#define PHASEWATT_CONCAT(a, b) PHASEWATT_CONCAT_(a, b)
-#define PHASEWATT_ASSIGN_(tmp, declaration, expression) \
-  auto tmp = (expression);                              \
-  if (!tmp) return std::move(tmp).error();              \
+#define PHASEWATT_CONCAT_IMPL(a, b) a##b
+#define PHASEWATT_CONCAT(a, b) PHASEWATT_CONCAT_IMPL(a, b)
+#define PHASEWATT_ASSIGN_IMPL(tmp, declaration, expression) \
+  auto tmp = (expression);                                  \
+  if (!tmp) return std::move(tmp).error();                  \
   declaration = std::move(tmp).value()
 
 /// `PHASEWATT_ASSIGN(auto x, f());` binds the value of a Result or leaves with its error.
 #define PHASEWATT_ASSIGN(declaration, ...) \
-  PHASEWATT_ASSIGN_(PHASEWATT_CONCAT(phasewatt_result_, __LINE__), declaration, (__VA_ARGS__))
+  PHASEWATT_ASSIGN_IMPL(PHASEWATT_CONCAT(phasewatt_result_, __LINE__), declaration, (__VA_ARGS__))

@@ -22,7 +22,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-/// Length of the valid UTF-8 sequence at the front of `s`, 0 when there is none (RFC 3629: no surrogates, no overlongs).
+/// Length of the valid UTF-8 sequence at the front of `s`, 0 when there is none (RFC 3629: no surrogates, no
+/// overlongs).
 std::size_t utf8_length(std::string_view s) {
   const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(s[i]); };
   const auto continuation = [&](std::size_t i) { return i < s.size() && (byte(i) & 0xC0U) == 0x80U; };

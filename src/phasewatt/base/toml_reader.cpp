@@ -270,7 +270,8 @@ Status TomlTable::finish() {
     if (impl_->asked.contains(key.str())) continue;
     const std::vector<std::string> valid(impl_->asked.begin(), impl_->asked.end());
     return Error{ErrorCode::bad_input,
-                 impl_->file->name + ":" + std::to_string(key.source().begin.line) + ": unknown key '" + impl_->full(key.str()) + "'",
+                 impl_->file->name + ":" + std::to_string(key.source().begin.line) + ": unknown key '" +
+                     impl_->full(key.str()) + "'",
                  did_you_mean(key.str(), valid)};
   }
   if (impl_->file->error) return *impl_->file->error;

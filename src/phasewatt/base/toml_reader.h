@@ -8,7 +8,8 @@
 
 #include "phasewatt/base/result.h"
 
-/// Strict TOML reading (toml++): every key must be asked for, every error names file and line and the nearest valid key.
+/// Strict TOML reading (toml++): every key must be asked for, every error names file and line and the nearest valid
+/// key.
 namespace phasewatt {
 
 /// A table of a TOML file. Getters record the first error and return a default after it, so that a parser reads as a

@@ -12,8 +12,6 @@ namespace phasewatt {
 template <class Tag, class Rep>
 class Quantity {
  public:
-  using rep = Rep;
-
   constexpr Quantity() = default;
   constexpr explicit Quantity(Rep value) : value_(value) {}
 
@@ -49,8 +47,6 @@ using Nanos = std::chrono::nanoseconds;               ///< spans and instants of
 constexpr double to_seconds(Nanos t) { return static_cast<double>(t.count()) * 1e-9; }
 
 /// Nearest nanosecond to `s` seconds; `s` must be finite and below 9.2e9.
-constexpr Nanos from_seconds(double s) {
-  return Nanos(static_cast<std::int64_t>(s * 1e9 + (s < 0 ? -0.5 : 0.5)));
-}
+constexpr Nanos from_seconds(double s) { return Nanos(static_cast<std::int64_t>(s * 1e9 + (s < 0 ? -0.5 : 0.5))); }
 
 }  // namespace phasewatt
