@@ -12,7 +12,6 @@ namespace {
 
 using testing::cell_at;
 using testing::defect;
-using testing::find_row;
 using testing::find_table;
 using testing::number_at;
 using testing::Spent;

@@ -41,6 +41,7 @@ TEST(Published, FindsValuesAndSaysNothingOfWhatIsNotThere) {
 TEST(Published, OurAveragesOfThePapersRowsAreThePapersAverages) {
   for (const double batch : {1.0, 4.0, 8.0}) {
     std::vector<Change> rows;
+    rows.reserve(kModels.size());
     for (const auto& model : kModels) rows.push_back(published_change(model, batch));
     const Change ours = average(rows);
     const Change theirs = published_change("Avg", batch);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "phasewatt/analysis/published.h"
 #include "phasewatt/analysis/stats.h"
@@ -26,9 +27,7 @@ std::optional<double> per(const std::optional<Joules>& energy, double count) {
 }
 
 Cost cost_of(const RunRecord& record, double queries) {
-  const double batch = std::max(record.point.batch, 1);
-  const double batches = static_cast<double>((static_cast<std::size_t>(queries) + static_cast<std::size_t>(batch) - 1) /
-                                             static_cast<std::size_t>(batch));
+  const double batches = std::ceil(queries / std::max(record.point.batch, 1));
   Cost cost;
   cost.latency_s = record.wall_s / batches;
   for (std::size_t i = 0; i < kPhaseCount; ++i) {

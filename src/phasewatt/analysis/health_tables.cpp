@@ -83,6 +83,7 @@ Table clocks_table(const Context& context) {
       if (record.validity == Validity::void_) ++voided;
     }
     std::vector<std::string> asked_words;
+    asked_words.reserve(asked.size());
     for (const double mhz : asked) asked_words.push_back(mhz_text(mhz));
     const std::string asked_text =
         asked_words.empty() ? (grid.clocks()[clock] ? "" : "stock") : join(asked_words, ", ");

@@ -45,6 +45,7 @@ Table patterns_table(const Context& context) {
                           paper("pct")};
     for (const Profile& feature : kProfile) {
       std::vector<double> values;
+      values.reserve(features.size());
       for (const Features* one : features) values.push_back(one->*feature.value);
       row.push_back(cell(mean(values)));
       row.push_back(paper(feature.key));

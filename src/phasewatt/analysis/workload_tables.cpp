@@ -184,6 +184,7 @@ Table causal_table(const Workload& workload) {
 
 Table correlations_table(const Workload& workload, const std::vector<StudyQuery>& queries) {
   std::vector<double> all_lengths;
+  all_lengths.reserve(queries.size());
   for (const StudyQuery& entry : queries) all_lengths.push_back(length(workload, entry));
   std::size_t paper_datasets = 0;
   for (const Described& dataset : workload.datasets) paper_datasets += paper_name(workload, dataset) ? 1 : 0;
@@ -197,6 +198,7 @@ Table correlations_table(const Workload& workload, const std::vector<StudyQuery>
        paper_column("r", 2)});
   for (const Feature& feature : kFeatures) {
     std::vector<double> values;
+    values.reserve(queries.size());
     for (const StudyQuery& entry : queries) values.push_back(entry.features.*feature.value);
     const auto r = pearson(values, all_lengths);
     const auto interval = r ? correlation_interval(*r, values.size()) : std::nullopt;
