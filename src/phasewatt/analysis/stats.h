@@ -15,8 +15,8 @@ std::optional<double> mean(std::span<const double> values);
 /// Sample standard deviation, √(Σ(x−x̄)²/(n−1)); undefined for fewer than two values.
 std::optional<double> standard_deviation(std::span<const double> values);
 
-/// Standard deviation of the values themselves, √(Σ(x−x̄)²/n), when they are all there is and not a sample; undefined for
-/// no values.
+/// Standard deviation of the values themselves, √(Σ(x−x̄)²/n), when they are all there is and not a sample; undefined
+/// for no values.
 std::optional<double> population_standard_deviation(std::span<const double> values);
 
 /// Standard deviation / |mean|; undefined for fewer than two values or a mean of 0.

@@ -143,8 +143,8 @@ Table lengths_table(const Workload& workload) {
     const double shortest = *minimum(values);
     const double longest = *maximum(values);
     table.rows.push_back({cell(dataset.id), cell(values.size()), cell(mean(values)), paper("mean"),
-                          cell(population_standard_deviation(values)), paper("std"), shortest, paper("min"), longest, paper("max"),
-                          shortest > 0 ? Cell(longest / shortest) : Cell(), paper("range_x")});
+                          cell(population_standard_deviation(values)), paper("std"), shortest, paper("min"), longest,
+                          paper("max"), shortest > 0 ? Cell(longest / shortest) : Cell(), paper("range_x")});
   }
   return table;
 }
