@@ -10,7 +10,7 @@ help:
 
 demo:
 	@scripts/install_packages.sh build
-	@echo "phasewatt: building (log: build/release/build.log)"
+	@echo "phasewatt: building (log: build/release/build.log); npm fetches the figures' scripts into build/"
 	@mkdir -p build/release demo
 	@scripts/quietly.sh build/release/build.log cmake --preset release
 	@scripts/quietly.sh build/release/build.log cmake --build --preset release -j $(JOBS)
@@ -20,7 +20,7 @@ demo:
 
 test:
 	@scripts/install_packages.sh build test
-	@echo "phasewatt: building (log: build/dev/build.log)"
+	@echo "phasewatt: building (log: build/dev/build.log); npm fetches the figures' scripts into build/"
 	@mkdir -p build/dev
 	@scripts/quietly.sh build/dev/build.log cmake --preset dev
 	@scripts/quietly.sh build/dev/build.log cmake --build --preset dev -j $(JOBS)

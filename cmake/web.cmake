@@ -17,7 +17,7 @@ if(PHASEWATT_WEB)
     message(STATUS "phasewatt: npm ci for the report page")
     file(MAKE_DIRECTORY ${PHASEWATT_SCRIPT_ROOT})
     file(COPY ${PROJECT_SOURCE_DIR}/web/package.json ${lock} DESTINATION ${PHASEWATT_SCRIPT_ROOT})
-    execute_process(COMMAND ${PHASEWATT_NPM} ci --ignore-scripts --no-audit --no-fund --omit=dev --omit=optional
+    execute_process(COMMAND ${PHASEWATT_NPM} ci --cache ${PHASEWATT_SCRIPT_ROOT}/npm-cache --ignore-scripts --no-audit --no-fund --omit=dev --omit=optional
       WORKING_DIRECTORY ${PHASEWATT_SCRIPT_ROOT} RESULT_VARIABLE failed OUTPUT_QUIET ERROR_VARIABLE npm_error)
     if(failed)
       message(FATAL_ERROR "npm ci failed: ${npm_error}\nBuild without the figures' JavaScript: -DPHASEWATT_WEB=OFF")

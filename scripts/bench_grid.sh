@@ -3,8 +3,8 @@
 # reported; then the same with half the queries, for the ratio. Prints time and peak memory of each.
 #   scripts/bench_grid.sh DATA_DIR [PROGRAM]
 set -euo pipefail
+data=$(realpath "$1")
 cd "$(dirname "$0")/.."
-data=$1
 program=${2:-build/release/apps/cli/phasewatt}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

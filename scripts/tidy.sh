@@ -3,6 +3,7 @@
 #   scripts/tidy.sh [--all | BASE]
 set -euo pipefail
 cd "$(dirname "$0")/.."
+git rev-parse --git-dir >/dev/null
 mkdir -p build/tidy
 scripts/quietly.sh build/tidy/build.log cmake --preset tidy
 
@@ -21,4 +22,5 @@ for file in "${changed[@]}"; do
 done
 [ ${#sources[@]} -gt 0 ] || { echo "phasewatt: no C++ source differs from $base"; exit 0; }
 echo "phasewatt: clang-tidy on ${#sources[@]} files"
-printf '%s\n' "${!sources[@]}" | sort | xargs -P "$(nproc)" -n 1 clang-tidy-14 --quiet -p build/tidy 2>build/tidy/tidy.err
+printf '%s\n' "${!sources[@]}" | sort | xargs -P "$(nproc)" -n 1 clang-tidy-14 --quiet -p build/tidy 2>build/tidy/tidy.err ||
+  { tail -20 build/tidy/tidy.err >&2; exit 1; }

@@ -19,11 +19,13 @@ std::atomic<bool> g_stop{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "the signal handler may touch it");
 
 extern "C" void phasewatt_on_signal(int /*signal*/) {
+  const int saved = errno;
   if (g_stop.exchange(true)) ::_exit(static_cast<int>(ExitCode::interrupted));
   constexpr std::string_view kMessage =
       "\nphasewatt: stopping after what is in flight; finished points are kept (press again to quit at once)\n";
   // A message that cannot be written must not stop the stopping.
   [[maybe_unused]] const auto written = ::write(STDERR_FILENO, kMessage.data(), kMessage.size());
+  errno = saved;
 }
 
 }  // namespace
@@ -53,7 +55,7 @@ void Console::fail(const Error& error) const {
 Status Console::flush() const {
   if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return ok();
   return Error{ErrorCode::io, std::string("cannot write to standard output: ") + std::strerror(errno),
-               "is the disk full or the pipe closed?"};
+               "is the disk full?"};
 }
 
 bool Console::color() const {
@@ -65,6 +67,7 @@ bool Console::progress() const { return !quiet && !json && ::isatty(STDERR_FILEN
 void install_stop_signals() {
   struct sigaction action {};
   action.sa_handler = phasewatt_on_signal;
+  action.sa_flags = SA_RESTART;
   ::sigemptyset(&action.sa_mask);
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);

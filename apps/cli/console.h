@@ -15,7 +15,7 @@ struct Console {
   bool verbose = false;
   bool no_color = false;
 
-  /// Data. A closed or full stdout is noticed by flush().
+  /// Data. A full disk is noticed by flush().
   void out(std::string_view text) const;
   /// A message for people; nothing with --quiet.
   void say(std::string_view text) const;
@@ -23,7 +23,7 @@ struct Console {
   void detail(std::string_view text) const;
   /// An error: what happened and what to do next; as one JSON object on stderr with --json.
   void fail(const Error& error) const;
-  /// Flushes stdout; io when what was printed did not arrive (disk full, closed pipe).
+  /// Flushes stdout; io when what was printed did not arrive (disk full). A closed pipe ends the program by SIGPIPE.
   [[nodiscard]] Status flush() const;
 
   [[nodiscard]] bool color() const;

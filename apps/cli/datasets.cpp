@@ -10,7 +10,7 @@ Result<DataDir> parse_data_dir(const std::string& text) {
   if (!std::filesystem::is_directory(text, ec))
     return Error{ErrorCode::not_found, "--data-dir '" + text + "' is not a folder",
                  "name the folder that holds boolq/, hellaswag/, truthfulqa/ and narrativeqa/, or leave the flag out"};
-  return DataDir(std::filesystem::absolute(text).lexically_normal());
+  return DataDir(std::filesystem::absolute(text, ec).lexically_normal());
 }
 
 Result<workload::Dataset> load_dataset(const workload::DatasetSpec& spec, const DataDir& data_dir) {

@@ -35,7 +35,6 @@ int run(int argc, char** argv) {
     console.out(manual(""));
     return static_cast<int>(ExitCode::success);
   }
-  install_stop_signals();
   Status status = action(console);
   if (status) status = console.flush();
   if (status) return static_cast<int>(ExitCode::success);

@@ -37,7 +37,10 @@ Status init(const Options& options, const Console& console) {
     console.out(text);
     return ok();
   }
-  if (!options.force && std::filesystem::exists(options.file))
+  std::error_code ec;
+  if (std::filesystem::exists(options.file, ec) && !std::filesystem::is_regular_file(options.file, ec))
+    return Error{ErrorCode::exists, "'" + options.file + "' is no ordinary file", "name a file, or - to print"};
+  if (!options.force && std::filesystem::exists(options.file, ec))
     return Error{ErrorCode::exists, "'" + options.file + "' exists already",
                  "name another file, or use --force to replace it"};
   PHASEWATT_TRY(write_file(options.file, text));
@@ -65,6 +68,7 @@ Status plan(const Options& options, const Console& console) {
 /// Runs what is missing and says how it ended.
 Status carry_out(const PreparedStudy& prepared, store::Writer& writer, const Options& options, const std::string& db,
                  const Console& console) {
+  if (stop_flag()) return Error{ErrorCode::interrupted, "stopped before the first point; nothing was written", {}};
   const int jobs =
       options.jobs > 0 ? options.jobs : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   Result<replay::RunSummary> summary = [&] {
@@ -88,6 +92,7 @@ Status carry_out(const PreparedStudy& prepared, store::Writer& writer, const Opt
 }
 
 Status run(const Options& options, const Console& console) {
+  install_stop_signals();
   if (!options.dry_run && options.output.empty())
     return Error{ErrorCode::usage, "--output is missing",
                  "name the results database to write, for example --output results.db"};
@@ -103,6 +108,9 @@ Status run(const Options& options, const Console& console) {
 }
 
 Status resume(const Options& options, const Console& console) {
+  install_stop_signals();
+  // Opened first: it brings a database of an older version up to date, which the readers then can read.
+  PHASEWATT_ASSIGN(auto writer, store::Writer::open(options.file));
   PHASEWATT_ASSIGN(const auto stored, store::read_plan(options.file));
   PHASEWATT_ASSIGN(auto study, replay::parse_study(stored.study_toml, options.file + " (study)"));
   const auto told = stored.invocation.find("data_dir");
@@ -113,7 +121,6 @@ Status resume(const Options& options, const Console& console) {
     return Error{ErrorCode::bad_input,
                  "queries, device files or program differ from those the study in '" + options.file + "' began with",
                  "give the same --data-dir and program version, or start anew with phasewatt study run"};
-  PHASEWATT_ASSIGN(auto writer, store::Writer::open(options.file));
   if (options.redo_void) {
     PHASEWATT_ASSIGN(const auto forgotten, writer->forget_void());
     console.say(fmt::format("{} void points will run again", forgotten));

@@ -32,7 +32,9 @@ Status check_profile(const Options& options) {
 /// DATA is a dataset's name or a user's file.
 Result<workload::Dataset> open_data(const Options& options) {
   PHASEWATT_ASSIGN(const DataDir data_dir, parse_data_dir(options.data_dir));
-  const bool is_file = options.data.find_first_of("./") != std::string::npos || std::filesystem::exists(options.data);
+  std::error_code ec;
+  const bool is_file =
+      options.data.find_first_of("./") != std::string::npos || std::filesystem::exists(options.data, ec);
   if (is_file) return workload::read_queries(options.data);
   return load_dataset({options.data, {}, {}}, data_dir);
 }

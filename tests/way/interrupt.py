@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Ctrl-C keeps finished points and says how to go on; a second one ends at once; resume goes on from there.
+"""Ctrl-C, once or twice, keeps finished points and says how to go on; resume goes on from there.
 
   interrupt.py PROGRAM STUDY
 """

@@ -39,7 +39,7 @@ struct Error {
 /// "what (hint)" on one line, for logs and tests.
 std::string to_string(const Error& error);
 
-/// A T or an Error. Reading `value()` of a failed result is a bug and aborts in every build.
+/// A T or an Error. Reading `value()` of a failed result is a bug; it throws std::bad_variant_access.
 template <class T>
 class [[nodiscard]] Result {
  public:

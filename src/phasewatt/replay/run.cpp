@@ -5,7 +5,9 @@
 #include <map>
 #include <mutex>
 #include <set>
+#include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "phasewatt/replay/measure.h"
@@ -43,7 +45,9 @@ class Run {
 
   Result<RunSummary> carry_out(const RigFactory& make_rig, int jobs) {
     PHASEWATT_ASSIGN(const auto finished, sink_.begin(plan_));
-    if (auto status = prepare(finished, make_rig, jobs); !status) error_ = std::move(status).error();
+    guard([&] {
+      if (auto status = prepare(finished, make_rig, jobs); !status) fail(std::move(status).error());
+    });
     if (!error_) work();
     summary_.interrupted = !error_ && summary_.skipped + summary_.done < summary_.total;
     summary_.wall_s = std::chrono::duration<double>(Clock::now() - started_).count();
@@ -82,23 +86,39 @@ class Run {
     }
     std::vector<std::thread> threads;
     threads.reserve(rigs_.size());
-    for (auto& rig : rigs_) threads.emplace_back([this, &rig] { drive(rig); });
+    try {
+      for (auto& rig : rigs_) threads.emplace_back([this, &rig] { drive(rig); });
+    } catch (const std::system_error& e) {
+      // Those that started do the work; without any there is none.
+      if (threads.empty())
+        fail({ErrorCode::io, std::string("no thread could be started: ") + e.what(), "use --jobs 1"});
+    }
     for (auto& thread : threads) thread.join();
   }
 
   /// A worker: points until none is left, then the clock is given back, whatever happened.
   void drive(Rig& rig) {
-    try {
+    guard([&] {
       std::string loaded;
       while (const auto index = next())
         if (auto status = run_point(plan_.points[*index], rig, loaded); !status) fail(std::move(status).error());
+    });
+    guard([&] {
+      if (!rig.clock) return;
+      if (auto reset = rig.clock->reset(); !reset) fail(std::move(reset).error());
+    });
+  }
+
+  /// Turns what an engine or a library throws into the run's error, so that the sink is closed on every way out.
+  template <class Work>
+  void guard(Work&& work) {
+    try {
+      std::forward<Work>(work)();
     } catch (const std::bad_alloc&) {
       fail({ErrorCode::out_of_memory, "the host's memory does not suffice for this study", "use fewer jobs"});
     } catch (const std::exception& e) {
       fail({ErrorCode::internal, std::string("a worker of the study failed: ") + e.what(), {}});
     }
-    if (rig.clock)
-      if (auto reset = rig.clock->reset(); !reset) fail(std::move(reset).error());
   }
 
   std::optional<std::uint32_t> next() {

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <array>
+#include <fstream>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -12,6 +14,7 @@
 #include "phasewatt/store/database.h"
 #include "phasewatt/store/lock.h"
 #include "phasewatt/store/plan_writer.h"
+#include "phasewatt/store/schema.h"
 
 namespace phasewatt::store {
 namespace fs = std::filesystem;
@@ -64,7 +67,8 @@ struct Writer::Impl {
     insert_run.reset();
     insert_reason.reset();
     insert_request.reset();
-    // Folds the log into the file; fails, harmlessly, while someone reads.
+    // Folds the log into the file, then drops it; the second fails, harmlessly, while someone reads.
+    if (db) db->tryExec("PRAGMA wal_checkpoint(TRUNCATE)");
     if (db) db->tryExec("PRAGMA journal_mode = DELETE");
     db.reset();
     lock.reset();
@@ -159,16 +163,42 @@ struct Writer::Impl {
   }
 };
 
+namespace {
+
+/// Whether --force may replace what lies there: nothing, an empty file, or a database with our application id (also a
+/// damaged one, as long as its first page is whole). Read by hand, so that looking changes nothing.
+bool is_ours_or_empty(const fs::path& file) {
+  constexpr std::size_t kIdAt = 68;  // application_id in the SQLite file header, big-endian
+  std::ifstream in(file, std::ios::binary);
+  std::array<unsigned char, kIdAt + 4> header{};
+  in.read(reinterpret_cast<char*>(header.data()), static_cast<std::streamsize>(header.size()));
+  if (in.gcount() == 0) return true;
+  std::uint32_t id = 0;
+  for (std::size_t i = kIdAt; i < header.size(); ++i) id = id << 8U | header[i];
+  return in.gcount() == static_cast<std::streamsize>(header.size()) && id == static_cast<std::uint32_t>(kApplicationId);
+}
+
+Status may_replace(const fs::path& file, bool force) {
+  std::error_code ec;
+  if (!fs::exists(file, ec)) return ok();
+  if (!fs::is_regular_file(file, ec))
+    return Error{ErrorCode::exists, fmt::format("'{}' is no ordinary file", file.string()), "name a file"};
+  if (!force) return already_there(file);
+  if (is_ours_or_empty(file)) return ok();
+  return Error{ErrorCode::exists,
+               fmt::format("'{}' is not a results database; --force replaces nothing else", file.string()),
+               "choose another --output, or remove the file yourself"};
+}
+
+}  // namespace
+
 Writer::Writer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Writer::~Writer() { impl_->close(); }
 
 Result<std::unique_ptr<Writer>> Writer::create(const fs::path& path, bool force) {
   const fs::path file = database_path(path);
-  std::error_code ec;
-  if (fs::is_directory(file, ec))
-    return Error{ErrorCode::exists, fmt::format("'{}' is a folder", file.string()), "name a file"};
-  if (!force && fs::exists(file, ec)) return already_there(file);
+  PHASEWATT_TRY(may_replace(file, force));
   PHASEWATT_ASSIGN(WriterLock lock, WriterLock::take(file));
   return std::unique_ptr<Writer>(new Writer(std::unique_ptr<Impl>(new Impl{file, std::move(lock), true, force})));
 }

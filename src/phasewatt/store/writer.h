@@ -19,8 +19,8 @@ namespace phasewatt::store {
 /// few points, but leaves a sound file, and resume runs them again. After a clean end there is one file and no log.
 class Writer : public RunSink {
  public:
-  /// For a new study. exists: there is a file and `force` is false. Until begin() has succeeded nothing lies under that
-  /// name, and with `force` the old file stays as it is.
+  /// For a new study. exists: there is a file and `force` is false. Nothing lies under that name until the plan is
+  /// whole on disk in begin(); with `force` the old file stays until then. `force` replaces results databases only.
   static Result<std::unique_ptr<Writer>> create(const std::filesystem::path& path, bool force);
 
   /// For resuming. Checks the whole file and brings an older schema version up to date.
