@@ -36,7 +36,7 @@ std::vector<std::string> valid_words(const CLI::App* app, bool flags) {
 std::string command_path(const CLI::App* app) {
   std::string path;
   for (; app != nullptr && app->get_parent() != nullptr; app = app->get_parent())
-    path = path.empty() ? app->get_name() : app->get_name() + " " + path;
+    path.insert(0, path.empty() ? app->get_name() : app->get_name() + " ");
   return path;
 }
 

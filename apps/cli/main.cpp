@@ -8,6 +8,13 @@
 namespace phasewatt::cli {
 namespace {
 
+/// `good`, unless something failed: then that is said, and its code returned.
+int finish(const Status& status, ExitCode good, const Console& console) {
+  if (status) return static_cast<int>(good);
+  console.fail(status.error());
+  return static_cast<int>(exit_code(status.error().code));
+}
+
 int run(int argc, char** argv) {
   Console console;
   Action action;
@@ -29,17 +36,16 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    return static_cast<int>(explain_parse_error(app, e, console));
+    const ExitCode code = explain_parse_error(app, e, console);
+    return finish(code == ExitCode::success ? console.flush() : ok(), code, console);
   }
   if (!action) {
     console.out(manual(""));
-    return static_cast<int>(ExitCode::success);
+    return finish(console.flush(), ExitCode::success, console);
   }
   Status status = action(console);
   if (status) status = console.flush();
-  if (status) return static_cast<int>(ExitCode::success);
-  console.fail(status.error());
-  return static_cast<int>(exit_code(status.error().code));
+  return finish(status, ExitCode::success, console);
 }
 
 }  // namespace

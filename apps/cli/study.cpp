@@ -68,7 +68,8 @@ Status plan(const Options& options, const Console& console) {
 /// Runs what is missing and says how it ended.
 Status carry_out(const PreparedStudy& prepared, store::Writer& writer, const Options& options, const std::string& db,
                  const Console& console) {
-  if (stop_flag()) return Error{ErrorCode::interrupted, "stopped before the first point; nothing was written", {}};
+  if (stop_flag())
+    return Error{ErrorCode::interrupted, "stopped before any point ran; what was there before is kept", {}};
   const int jobs =
       options.jobs > 0 ? options.jobs : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   Result<replay::RunSummary> summary = [&] {

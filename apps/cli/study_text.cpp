@@ -74,7 +74,7 @@ std::string plan_text(const StudyPlan& plan, const replay::PlanEstimate& estimat
   const Axes axes = axes_of(plan);
   std::vector<std::string> clocks;
   for (const auto& [asked, snapped] : axes.clocks)
-    clocks.push_back(asked == snapped ? asked : asked + " -> " + snapped);
+    clocks.push_back(asked == snapped ? asked : fmt::format("{} -> {}", asked, snapped));
   const Environment& e = plan.environment;
   std::string out = fmt::format("study '{}' ({})\n", plan.name, label(e.simulated()));
   out += fmt::format("device      {}\n", e.device_name);

@@ -32,6 +32,7 @@ WorkloadNames workload_names(const Grid& grid) {
   names.token_kind = plan.token_kind;
   names.samples = plan.samples;
   names.models = grid.models();
+  names.simulated = plan.environment.engine_simulated;
   for (const std::size_t dataset : grid.generating()) {
     if (const auto tokens = generated_tokens(grid, dataset)) names.output_tokens[grid.datasets()[dataset]] = *tokens;
   }

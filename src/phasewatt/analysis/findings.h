@@ -35,6 +35,7 @@ struct WorkloadNames {
   std::vector<std::string> samples;             ///< one sentence per dataset, as in StudyPlan::samples
   std::vector<std::string> models;              ///< for Table I; empty leaves its model part out
   std::map<std::string, double> output_tokens;  ///< mean generated tokens per request, by dataset, where known
+  bool simulated = false;                       ///< `output_tokens` come from a simulated engine: marks Table I
 };
 
 /// Tables I–V of the paper for these queries, the published value beside each. An empty list gives no tables.

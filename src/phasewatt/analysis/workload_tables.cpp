@@ -107,6 +107,7 @@ Table datasets_table(const Workload& workload, const WorkloadNames& names) {
                          {column("dataset", "Dataset"), column("task", "Task"), column("queries", "Queries", 0),
                           column("avg_input_tokens", "Input tokens", 1), paper_column("avg_input_tokens", 0),
                           column("output", "Output"), paper_column("output", 0)});
+  table.simulated = names.simulated && !names.output_tokens.empty();
   for (const Described& dataset : workload.datasets) {
     const auto name = paper_name(workload, dataset);
     const bool scored = dataset.task == Task::classification;
