@@ -148,7 +148,7 @@ TEST(Generic, ErrorsSayWhatToDo) {
   EXPECT_THAT(error(R"({"prompt":"x","choices":["a","b"],"answer":2})"), HasSubstr("must be 0 to 1, not 2"));
   EXPECT_THAT(error(R"({"prompt":"x","choices":["a","b"],"answer":"c"})"), HasSubstr("'c' is none of the choices"));
   EXPECT_THAT(error("{\"prompt\":\"x\",\"id\":\"a\"}\n{\"prompt\":\"y\",\"id\":\"a\"}"),
-              HasSubstr("f:2: field 'id' repeats 'mine/a' of line 1"));
+              HasSubstr("f:2: field 'id' repeats 'a' of line 1"));
 }
 
 constexpr const char* kTruthfulqa2025 =
@@ -179,7 +179,9 @@ TEST(Csv, ErrorsNameFileAndLine) {
   EXPECT_EQ(read(header + "\"q\"r,a,b\n"), "t.csv:2: text after the closing quote of a field");
   EXPECT_EQ(read(header + "q\xC3,a,b\n"), "t.csv:2: not valid UTF-8");
   EXPECT_EQ(read(header + std::string("q\0,a,b", 6)), "t.csv:2: a NUL byte");
-  EXPECT_EQ(read(header + "\"" + std::string(kMaxLineBytes, 'x') + "\",a,b"), "t.csv:2: a record longer than 64 MiB");
+  EXPECT_EQ(read(header + "\"" + std::string(kMaxLineBytes, 'x') + "\",a,b"), "t.csv:2: a line longer than 64 MiB");
+  const std::string half(kMaxLineBytes / 2, 'x');
+  EXPECT_EQ(read(header + "\"" + half + "\n" + half + "\",a,b"), "t.csv:2: a record longer than 64 MiB");
 }
 
 TEST(Csv, LineEndsBlankLinesAndQuotesInsideFields) {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -11,6 +12,7 @@
 #include "phasewatt/base/embedded.h"
 #include "phasewatt/base/records.h"
 #include "phasewatt/base/result.h"
+#include "phasewatt/workload/readers.h"
 
 /// Start here: queries from a dataset's name or from a user's file. All functions are thread-safe.
 namespace phasewatt::workload {
@@ -38,8 +40,16 @@ struct Dataset {
 /// io.
 Result<Dataset> load_dataset(const DatasetSpec& spec, const std::optional<std::filesystem::path>& data_dir);
 
-/// Reads a user's file, its format told by extension and content: any of the datasets' own, or our JSONL. Rows of our
-/// JSONL get `name` as their dataset, or else the file's name without extension.
+/// The same, one query at a time.
+Result<std::unique_ptr<QueryStream>> stream_dataset(const DatasetSpec& spec,
+                                                    const std::optional<std::filesystem::path>& data_dir);
+
+/// The queries of a user's file, one at a time: JSONL or CSV, plain or gzip; "-" is standard input. The format is told
+/// by extension and content: any of the datasets' own, or ours. Rows of ours get `name` as their dataset, or else the
+/// file's name without extension.
+Result<std::unique_ptr<QueryStream>> stream_queries(const std::filesystem::path& path, const std::string& name = {});
+
+/// All queries of that file.
 Result<Dataset> read_queries(const std::filesystem::path& path, const std::string& name = {});
 
 /// The sample files compiled into the program.

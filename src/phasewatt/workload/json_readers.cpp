@@ -2,27 +2,14 @@
 
 #include <algorithm>
 #include <array>
-#include <unordered_map>
 
 #include "phasewatt/workload/json_rows.h"
 #include "phasewatt/workload/prompts.h"
 #include "phasewatt/workload/readers.h"
+#include "phasewatt/workload/row_ids.h"
 
 namespace phasewatt::workload {
 namespace {
-
-/// Remembers who used an id first.
-class Ids {
- public:
-  void add(JsonRow& row, std::string_view key, const std::string& id) {
-    if (row.error()) return;
-    if (const auto [known, fresh] = lines_.emplace(id, row.line()); !fresh)
-      row.fail(key, fmt::format("repeats '{}' of line {}", id, known->second));
-  }
-
- private:
-  std::unordered_map<std::string, std::int64_t> lines_;
-};
 
 Query numbered(std::string_view dataset, std::size_t row) {
   Query query;
@@ -32,7 +19,13 @@ Query numbered(std::string_view dataset, std::size_t row) {
   return query;
 }
 
-void read_boolq_row(JsonRow& row, Ids& ids, Query& query) {
+/// Fails the row when its id was used before.
+void check_id(JsonRow& row, std::string_view key, const std::string& id, RowIds& ids) {
+  if (row.error()) return;
+  if (const auto line = ids.add(id, row.line())) row.fail(key, fmt::format("repeats '{}' of line {}", id, *line));
+}
+
+void read_boolq_row(JsonRow& row, RowIds& ids, Query& query) {
   query.task = Task::classification;
   query.question = row.text("question");
   query.context = row.text("passage");
@@ -43,7 +36,7 @@ void read_boolq_row(JsonRow& row, Ids& ids, Query& query) {
   if (!truth) truth = row.boolean("label");
   query.choices = {" yes", " no"};
   if (truth) query.answer = *truth ? 0 : 1;
-  if (const auto idx = row.integer("idx")) ids.add(row, "idx", std::to_string(*idx));
+  if (const auto idx = row.integer("idx")) check_id(row, "idx", std::to_string(*idx), ids);
   query.prompt = boolq_prompt(query.context, query.question);
 }
 
@@ -102,9 +95,9 @@ void read_generic_task(JsonRow& row, Query& query) {
                                            : "is generation, but there are 'choices'");
 }
 
-void read_generic_row(JsonRow& row, Ids& ids, Query& query) {
+void read_generic_row(JsonRow& row, RowIds& ids, Query& query) {
   static const std::array<std::string, 9> fields{"prompt", "question",   "context", "id",  "choices",
-                                                  "answer", "references", "task",    "meta"};
+                                                 "answer", "references", "task",    "meta"};
   row.allow_only(fields);
   query.question = row.text_or_empty("question");
   query.context = row.text_or_empty("context");
@@ -119,8 +112,10 @@ void read_generic_row(JsonRow& row, Ids& ids, Query& query) {
   if (row.has("id")) {
     const std::string id = row.is_string("id") ? row.text("id") : fmt::to_string(row.integer("id").value_or(0));
     query.id = fmt::format("{}/{}", query.dataset, id);
+    check_id(row, "id", id, ids);
+  } else if (const auto line = ids.add_number(query.row, row.line())) {
+    row.fail("id", fmt::format("is missing, and the row's number {} is the id of line {}", query.row, *line));
   }
-  ids.add(row, "id", query.id);
   query.choices = row.texts("choices");
   if (query.choices.size() == 1) row.fail("choices", "must be two or more");
   query.references = row.texts("references");
@@ -128,35 +123,75 @@ void read_generic_row(JsonRow& row, Ids& ids, Query& query) {
   read_generic_task(row, query);
 }
 
+class JsonStream : public QueryStream {
+ public:
+  JsonStream(LineReader lines, JsonFormat format, std::string name)
+      : rows_(std::move(lines)), format_(format), name_(std::move(name)) {}
+
+  Result<bool> next(Query& query) override {
+    PHASEWATT_ASSIGN(const bool more, rows_.next());
+    if (!more) return false;
+    JsonRow& row = rows_.row();
+    if (format_ == JsonFormat::by_first_row) format_ = format_of(row);
+    query = numbered(dataset(), row_++);
+    switch (format_) {
+      case JsonFormat::boolq: read_boolq_row(row, ids_, query); break;
+      case JsonFormat::hellaswag: read_hellaswag_row(row, query); break;
+      default: read_generic_row(row, ids_, query); break;
+    }
+    if (row.error()) return *row.error();
+    return true;
+  }
+
+  [[nodiscard]] std::string dataset() const override {
+    switch (format_) {
+      case JsonFormat::boolq: return "boolq";
+      case JsonFormat::hellaswag: return "hellaswag";
+      default: return name_;
+    }
+  }
+
+  [[nodiscard]] const LineReader& lines() const override { return rows_.lines(); }
+
+ private:
+  static JsonFormat format_of(const JsonRow& row) {
+    if (row.has("endings") && row.has("ctx")) return JsonFormat::hellaswag;
+    return row.has("passage") && row.has("question") ? JsonFormat::boolq : JsonFormat::generic;
+  }
+
+  JsonRows rows_;
+  JsonFormat format_;
+  std::string name_;
+  RowIds ids_;
+  std::size_t row_ = 0;
+};
+
 }  // namespace
 
-Result<Queries> read_boolq(std::string_view text, const std::string& name) {
+std::unique_ptr<QueryStream> stream_jsonl(LineReader lines, JsonFormat format, const std::string& name) {
+  return std::make_unique<JsonStream>(std::move(lines), format, name);
+}
+
+Result<Queries> read_all(QueryStream& stream) {
   Queries queries;
-  Ids ids;
-  PHASEWATT_TRY(for_each_json_row(text, name, [&](JsonRow& row) {
-    read_boolq_row(row, ids, queries.emplace_back(numbered("boolq", queries.size())));
-    return true;
-  }));
+  while (true) {
+    PHASEWATT_ASSIGN(const bool more, stream.next(queries.emplace_back()));
+    if (!more) break;
+  }
+  queries.pop_back();
   return queries;
+}
+
+Result<Queries> read_boolq(std::string_view text, const std::string& name) {
+  return read_all(*stream_jsonl(LineReader::over(text, name), JsonFormat::boolq, {}));
 }
 
 Result<Queries> read_hellaswag(std::string_view text, const std::string& name) {
-  Queries queries;
-  PHASEWATT_TRY(for_each_json_row(text, name, [&](JsonRow& row) {
-    read_hellaswag_row(row, queries.emplace_back(numbered("hellaswag", queries.size())));
-    return true;
-  }));
-  return queries;
+  return read_all(*stream_jsonl(LineReader::over(text, name), JsonFormat::hellaswag, {}));
 }
 
 Result<Queries> read_generic(std::string_view text, const std::string& name, const std::string& dataset) {
-  Queries queries;
-  Ids ids;
-  PHASEWATT_TRY(for_each_json_row(text, name, [&](JsonRow& row) {
-    read_generic_row(row, ids, queries.emplace_back(numbered(dataset, queries.size())));
-    return true;
-  }));
-  return queries;
+  return read_all(*stream_jsonl(LineReader::over(text, name), JsonFormat::generic, dataset));
 }
 
 }  // namespace phasewatt::workload

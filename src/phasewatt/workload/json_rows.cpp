@@ -6,13 +6,12 @@
 #include <algorithm>
 
 #include "phasewatt/base/text.h"
-#include "phasewatt/workload/csv.h"
 #include "phasewatt/workload/unicode.h"
 
 namespace phasewatt::workload {
 
 struct JsonLine {
-  const std::string& name;
+  std::string name;
   std::int64_t number = 0;
   simdjson::dom::object object;
 };
@@ -133,33 +132,58 @@ void JsonRow::fail_type(std::string_view key, std::string_view wanted) {
   fail(key, fmt::format("must be {}, not {}", wanted, value ? kind_of(*value) : "absent"));
 }
 
-Status for_each_json_row(std::string_view text, const std::string& name, const std::function<bool(JsonRow&)>& row) {
-  PHASEWATT_ASSIGN(std::string_view rest, check_text(text, name));
-  const auto bad = [&](std::int64_t number, std::string_view what, std::string hint) {
-    return Error{ErrorCode::bad_input, fmt::format("{}:{}: {}", name, number, what), std::move(hint)};
-  };
+struct JsonRows::State {
+  LineReader lines;
   simdjson::dom::parser parser;
-  for (std::int64_t number = 1; !rest.empty(); ++number) {
-    const std::string_view whole = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(whole.size() + 1, rest.size()));
-    if (whole.size() > kMaxLineBytes)
-      return bad(number, fmt::format("a line longer than {} MiB", kMaxLineBytes >> 20U), "one JSON object per line");
-    const std::string_view line = trim(whole);
-    if (line.empty()) continue;
+  JsonLine line;
+  std::optional<JsonRow> row;
+  bool any = false;
 
-    element document;
-    simdjson::dom::object object;
-    if (const auto error = parser.parse(line.data(), line.size()).get(document); error != simdjson::SUCCESS)
-      return bad(number, fmt::format("not valid JSON: {}", simdjson::error_message(error)), "one JSON object per line");
-    if (document.get(object) != simdjson::SUCCESS)
-      return bad(number, fmt::format("{} where an object is needed", kind_of(document)), "one JSON object per line");
-    const JsonLine current{name, number, object};
-    JsonRow fields(current);
-    const bool more = row(fields);
-    if (fields.error()) return *fields.error();
-    if (!more) break;
+  explicit State(LineReader reader) : lines(std::move(reader)), line{lines.name(), 0, {}} {}
+};
+
+JsonRows::JsonRows(LineReader lines) : state_(std::make_unique<State>(std::move(lines))) {}
+JsonRows::JsonRows(JsonRows&&) noexcept = default;
+JsonRows& JsonRows::operator=(JsonRows&&) noexcept = default;
+JsonRows::~JsonRows() = default;
+
+const LineReader& JsonRows::lines() const { return state_->lines; }
+JsonRow& JsonRows::row() { return *state_->row; }
+
+Result<bool> JsonRows::next() {
+  State& state = *state_;
+  std::string_view text;
+  while (text.empty()) {
+    PHASEWATT_ASSIGN(const bool more, state.lines.next());
+    if (!more && !state.any)
+      return Error{ErrorCode::bad_input, fmt::format("{}: the file is empty", state.lines.name()), {}};
+    if (!more) return false;
+    text = trim(state.lines.line());
   }
-  return ok();
+  state.any = true;
+  const auto bad = [&](std::string_view what) {
+    return Error{ErrorCode::bad_input, fmt::format("{}:{}: {}", state.lines.name(), state.lines.number(), what),
+                 "one JSON object per line"};
+  };
+  element document;
+  if (const auto error = state.parser.parse(text.data(), text.size()).get(document); error != simdjson::SUCCESS)
+    return bad(fmt::format("not valid JSON: {}", simdjson::error_message(error)));
+  if (document.get(state.line.object) != simdjson::SUCCESS)
+    return bad(fmt::format("{} where an object is needed", kind_of(document)));
+  state.line.number = state.lines.number();
+  state.row.emplace(state.line);
+  return true;
+}
+
+Status for_each_json_row(std::string_view text, const std::string& name, const std::function<bool(JsonRow&)>& row) {
+  JsonRows rows(LineReader::over(text, name));
+  while (true) {
+    PHASEWATT_ASSIGN(const bool more, rows.next());
+    if (!more) return ok();
+    const bool go_on = row(rows.row());
+    if (rows.row().error()) return *rows.row().error();
+    if (!go_on) return ok();
+  }
 }
 
 }  // namespace phasewatt::workload

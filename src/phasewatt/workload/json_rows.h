@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -9,14 +10,15 @@
 #include <vector>
 
 #include "phasewatt/base/result.h"
+#include "phasewatt/workload/line_reader.h"
 
 namespace phasewatt::workload {
 
 struct JsonLine;  // keeps simdjson out of this header
 
 /// One line of a JSONL file, an object. Getters record the first error, which names file, line and field, and return an
-/// empty value after it, so that a reader reads as a list of fields. `null` counts as absent. Lives during the
-/// callback.
+/// empty value after it, so that a reader reads as a list of fields. `null` counts as absent. Lives until the next row
+/// is read.
 class JsonRow {
  public:
   explicit JsonRow(const JsonLine& line) : line_(line) {}
@@ -44,8 +46,28 @@ class JsonRow {
   std::optional<Error> error_;
 };
 
-/// Calls `row` for each line that is not blank, until it returns false; stops with the first error. Line ends LF or
-/// CRLF. `name` stands in messages. A file without a row is an error.
+/// The rows of a JSONL file, one at a time. Blank lines are skipped. Every error is bad_input and names file and line;
+/// a file without a row is an error. Not thread-safe.
+class JsonRows {
+ public:
+  explicit JsonRows(LineReader lines);
+  JsonRows(JsonRows&&) noexcept;
+  JsonRows& operator=(JsonRows&&) noexcept;
+  ~JsonRows();
+
+  /// Goes to the next row; false at the end.
+  Result<bool> next();
+  /// The current row; lives until next() is called.
+  [[nodiscard]] JsonRow& row();
+  [[nodiscard]] const LineReader& lines() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Calls `row` for each row of a text in memory, until it returns false; stops with the first error. `name` stands in
+/// messages.
 Status for_each_json_row(std::string_view text, const std::string& name, const std::function<bool(JsonRow&)>& row);
 
 }  // namespace phasewatt::workload
