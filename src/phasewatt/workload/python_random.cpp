@@ -1,5 +1,6 @@
 #include "phasewatt/workload/python_random.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <numeric>
@@ -103,6 +104,17 @@ std::vector<std::size_t> PythonRandom::sample(std::size_t n, std::size_t k) {
 std::vector<std::size_t> PythonRandom::choices(std::size_t n, std::size_t k) {
   std::vector<std::size_t> drawn(k);
   for (auto& row : drawn) row = static_cast<std::size_t>(std::floor(random() * static_cast<double>(n)));
+  return drawn;
+}
+
+std::vector<std::size_t> PythonRandom::choices(std::span<const double> weights, std::size_t k) {
+  std::vector<double> sums(weights.size());
+  std::partial_sum(weights.begin(), weights.end(), sums.begin());
+  // The last row is left out of the search and so takes what rounding puts at the very end.
+  const auto last = sums.end() - 1;
+  std::vector<std::size_t> drawn(k);
+  for (auto& row : drawn)
+    row = static_cast<std::size_t>(std::upper_bound(sums.begin(), last, random() * *last) - sums.begin());
   return drawn;
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -25,6 +26,8 @@ class PythonRandom {
   std::vector<std::size_t> sample(std::size_t n, std::size_t k);
   /// `choices(range(n), k=k)`, n ≥ 1.
   std::vector<std::size_t> choices(std::size_t n, std::size_t k);
+  /// `choices(range(len(weights)), weights, k=k)`; weights ≥ 0 with a sum that is finite and > 0.
+  std::vector<std::size_t> choices(std::span<const double> weights, std::size_t k);
   /// `shuffle(items)`.
   template <class T>
   void shuffle(std::vector<T>& items) {
