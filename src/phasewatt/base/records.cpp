@@ -15,6 +15,9 @@ constexpr std::array kTasks{Name<Task>{Task::classification, "classification"},
 constexpr std::array kTokenKinds{Name<TokenKind>{TokenKind::word, "word"},
                                  Name<TokenKind>{TokenKind::icu_word, "icu_word"},
                                  Name<TokenKind>{TokenKind::bpe, "bpe"}};
+constexpr std::array kEntityTypes{Name<EntityType>{EntityType::person, "person"},
+                                  Name<EntityType>{EntityType::organization, "organization"},
+                                  Name<EntityType>{EntityType::location, "location"}};
 constexpr std::array kStopRules{Name<StopRule>{StopRule::length, "length"}, Name<StopRule>{StopRule::eos, "eos"}};
 constexpr std::array kPhaseNames{Name<Phase>{Phase::prefill, "prefill"}, Name<Phase>{Phase::decode, "decode"},
                                  Name<Phase>{Phase::score, "score"}};
@@ -83,6 +86,7 @@ const ReasonRow& row(Reason reason) {
 std::string_view to_string(Task v) { return name_of<Task>(kTasks, v); }
 std::optional<Task> parse_task(std::string_view n) { return value_of<Task>(kTasks, n); }
 std::string_view to_string(TokenKind v) { return name_of<TokenKind>(kTokenKinds, v); }
+std::string_view to_string(EntityType v) { return name_of<EntityType>(kEntityTypes, v); }
 std::string_view to_string(StopRule v) { return name_of<StopRule>(kStopRules, v); }
 std::optional<StopRule> parse_stop_rule(std::string_view n) { return value_of<StopRule>(kStopRules, n); }
 std::string_view to_string(Phase v) { return name_of<Phase>(kPhaseNames, v); }

@@ -26,6 +26,18 @@ enum class TokenKind { word, icu_word, bpe };
 std::string_view to_string(TokenKind kind);
 std::optional<TokenKind> parse_token_kind(std::string_view name);
 
+/// Kinds of named entities that are told apart.
+enum class EntityType { person, organization, location };
+std::string_view to_string(EntityType type);
+
+/// A mention of a named entity: the bytes [begin, end) of a text, never empty.
+struct EntitySpan {
+  std::uint32_t begin = 0;
+  std::uint32_t end = 0;
+  EntityType type = EntityType::person;
+  friend bool operator==(const EntitySpan&, const EntitySpan&) = default;
+};
+
 /// One question of a dataset, as the model will see it.
 struct Query {
   std::string id;        ///< "<dataset>/<row>", unique within a study
@@ -38,6 +50,8 @@ struct Query {
   std::vector<std::string> choices;     ///< options to score; empty for generation
   std::optional<int> answer;            ///< index of the right choice, when known
   std::vector<std::string> references;  ///< right answers as text, for generation
+  std::optional<std::vector<EntitySpan>> question_entities{};  ///< given with the query, by begin; else a tagger's work
+  std::optional<std::vector<EntitySpan>> context_entities{};
 };
 
 /// What is known of a query before inference. Definitions: docs/features.md, by profile.

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "phasewatt/base/records.h"
 #include "phasewatt/base/result.h"
-#include "phasewatt/workload/entity_span.h"
 
 namespace phasewatt::workload {
 

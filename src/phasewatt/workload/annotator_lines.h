@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "phasewatt/base/records.h"
 #include "phasewatt/base/result.h"
-#include "phasewatt/workload/entity_span.h"
 
 /// The lines that go to an external annotator and come back: docs/annotators.md. Pure and thread-safe.
 namespace phasewatt::workload {

@@ -116,6 +116,8 @@ void read_generic_row(JsonRow& row, RowIds& ids, Query& query) {
   } else if (const auto line = ids.add_number(query.row, row.line())) {
     row.fail("id", fmt::format("is missing, and the row's number {} is the id of line {}", query.row, *line));
   }
+  query.question_entities = row.entities("question_entities", query.question);
+  query.context_entities = row.entities("context_entities", query.context);
   query.choices = row.texts("choices");
   if (query.choices.size() == 1) row.fail("choices", "must be two or more");
   query.references = row.texts("references");

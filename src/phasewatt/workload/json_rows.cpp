@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "phasewatt/base/text.h"
+#include "phasewatt/workload/entity_list.h"
 #include "phasewatt/workload/unicode.h"
 
 namespace phasewatt::workload {
@@ -113,6 +114,18 @@ std::vector<std::string> JsonRow::texts(std::string_view key) {
     texts.emplace_back(text);
   }
   return texts;
+}
+
+std::optional<std::vector<EntitySpan>> JsonRow::entities(std::string_view key, std::string_view text) {
+  const auto value = find(line_, key);
+  if (!value) return std::nullopt;
+  simdjson::dom::array array;
+  EntityList list;
+  if (value->get(array) != simdjson::SUCCESS)
+    fail_type(key, "a list of entities");
+  else if (const auto error = read_entities(array, text, list))
+    fail(key, error->what, error->hint);
+  return std::move(list.entities);
 }
 
 void JsonRow::allow_only(std::span<const std::string> keys) {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "phasewatt/base/records.h"
 #include "phasewatt/base/result.h"
 #include "phasewatt/workload/line_reader.h"
 
@@ -32,6 +33,9 @@ class JsonRow {
   std::optional<bool> boolean(std::string_view key);
   std::optional<std::int64_t> integer(std::string_view key);
   std::vector<std::string> texts(std::string_view key);  ///< empty when absent
+
+  /// Entities of `text` (docs/annotators.md); absent when the field is.
+  std::optional<std::vector<EntitySpan>> entities(std::string_view key, std::string_view text);
 
   /// Any other field is an error with the nearest valid name.
   void allow_only(std::span<const std::string> keys);

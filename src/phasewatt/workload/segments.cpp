@@ -102,12 +102,15 @@ Segmenter::~Segmenter() = default;
 void Segmenter::cut(std::string_view text) {
   const bool ascii = is_ascii(text);
   to_utf16(text, ascii);
-  if (ascii) {
-    cut_ascii_words(text);
-  } else {
-    cut_icu_words(text);
-  }
+  ascii ? cut_ascii_words(text) : cut_icu_words(text);
   cut_sentences();
+}
+
+void Segmenter::cut_words(std::string_view text) {
+  sentences_.clear();
+  if (is_ascii(text)) return cut_ascii_words(text);
+  to_utf16(text, false);
+  cut_icu_words(text);
 }
 
 void Segmenter::cut_with_icu(std::string_view text) {

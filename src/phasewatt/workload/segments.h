@@ -28,6 +28,8 @@ class Segmenter {
 
   /// Cuts `text` (less than 2 GiB); the results are valid until the next call.
   void cut(std::string_view text);
+  /// Cuts into words alone.
+  void cut_words(std::string_view text);
   [[nodiscard]] const std::vector<WordRange>& words() const { return words_; }
   /// Begins of the sentences that hold a word, in bytes, ascending.
   [[nodiscard]] const std::vector<std::uint32_t>& sentences() const { return sentences_; }

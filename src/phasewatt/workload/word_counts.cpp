@@ -91,7 +91,7 @@ WordCounts::Entry& WordCounts::find_or_insert(std::string_view word, std::uint64
   }
 }
 
-void WordCounts::add_word(std::string_view text, std::string_view word, bool cased) {
+void WordCounts::add(std::string_view text, std::string_view word, bool cased) {
   ++words_;
   const char first = word.front();
   if (cased) {
@@ -106,11 +106,15 @@ void WordCounts::add_word(std::string_view text, std::string_view word, bool cas
   }
 }
 
-void WordCounts::count(std::string_view text) {
+void WordCounts::begin(std::size_t bytes) {
   entries_.clear();
   cased_.clear();
-  grow(std::bit_ceil(text.size() / 4 + 16));  // prose has one distinct word in eight bytes at most
+  grow(std::bit_ceil(bytes / 4 + 16));  // prose has one distinct word in eight bytes at most
   words_ = upper_first_ = as_a_result_ = 0;
+}
+
+void WordCounts::count(std::string_view text) {
+  begin(text.size());
   code_points_ = text.size();
 
   std::size_t begin = 0;
@@ -134,16 +138,16 @@ void WordCounts::count(std::string_view text) {
       ++i;
       continue;
     }
-    if (i > begin) add_word(text, text.substr(begin, i - begin), cased);
+    if (i > begin) add(text, text.substr(begin, i - begin), cased);
     code_points_ -= space - 1;
     begin = i += space;
     cased = false;
   }
-  if (text.size() > begin) add_word(text, text.substr(begin), cased);
-  fold_case();
+  if (text.size() > begin) add(text, text.substr(begin), cased);
+  finish();
 }
 
-void WordCounts::fold_case() {
+void WordCounts::finish() {
   distinct_folded_ = entries_.size() - cased_.size();
   // Lower-casing grows a word at most by half, so that views into the arena stay where they are.
   std::size_t bytes = 0;

@@ -8,8 +8,8 @@
 
 namespace phasewatt::workload {
 
-/// The distinct words of one text, as written and lower-cased, counted in one pass with memory that is kept from text
-/// to text. Words are Python's `str.split()`. Not thread-safe; views point into the text and into this object.
+/// The distinct words of texts, as written and lower-cased, counted in one pass with memory that is kept from count to
+/// count. Not thread-safe; views point into the texts and into this object.
 class WordCounts {
  public:
   struct Entry {
@@ -22,9 +22,17 @@ class WordCounts {
     [[nodiscard]] std::uint32_t folded() const { return others + (cased ? 0 : count); }
   };
 
+  /// The words of one text as Python's `str.split()` has them.
   void count(std::string_view text);
 
+  /// Words that were cut elsewhere: begin(), add() for each, finish(). `bytes` is the size of all texts together.
+  void begin(std::size_t bytes);
+  /// `word` lies in `text`; `cased` says whether lower-casing may change it.
+  void add(std::string_view text, std::string_view word, bool cased);
+  void finish();
+
   [[nodiscard]] std::size_t words() const { return words_; }
+  /// Of the text that count() was given.
   [[nodiscard]] std::size_t code_points() const { return code_points_; }
   /// Words whose first character is upper case.
   [[nodiscard]] std::size_t upper_first() const { return upper_first_; }
@@ -35,11 +43,8 @@ class WordCounts {
   [[nodiscard]] const std::vector<Entry>& entries() const { return entries_; }
 
  private:
-  void add_word(std::string_view text, std::string_view word, bool cased);
   Entry& find_or_insert(std::string_view word, std::uint64_t hash);
   void grow(std::size_t slots);
-  void fold_case();
-
   std::vector<Entry> entries_;
   std::vector<std::uint32_t> slots_;  ///< open addressing: 1 + the index of an entry, 0 when free
   std::vector<std::uint32_t> cased_;  ///< indices of the entries that are cased

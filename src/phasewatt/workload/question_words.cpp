@@ -1,0 +1,173 @@
+#include "phasewatt/workload/question_words.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+namespace phasewatt::workload {
+namespace {
+
+using std::string_view_literals::operator""sv;
+
+// Whole words and phrases, lower-case, in no order. A phrase's words are parted by one blank.
+constexpr std::array kMarkers{
+    // cause and consequence
+    "because"sv, "since"sv, "therefore"sv, "thus"sv, "hence"sv, "so"sv, "consequently"sv, "accordingly"sv,
+    "as a result"sv, "as a consequence"sv, "due to"sv, "owing to"sv, "for this reason"sv, "that is why"sv,
+    "in order to"sv, "given that"sv, "leads to"sv, "led to"sv, "results in"sv, "resulted in"sv, "caused by"sv,
+    // condition
+    "if"sv, "then"sv, "unless"sv, "otherwise"sv, "whether"sv, "provided that"sv, "suppose"sv, "assume"sv, "assuming"sv,
+    // concession and contrast
+    "although"sv, "though"sv, "however"sv, "whereas"sv, "despite"sv, "nevertheless"sv, "nonetheless"sv, "instead"sv,
+    "in spite of"sv, "on the other hand"sv, "in contrast"sv, "rather than"sv,
+    // comparison
+    "compared to"sv, "compared with"sv, "more than"sv, "less than"sv, "better than"sv, "worse than"sv,
+    // inference
+    "implies"sv, "imply"sv, "infer"sv, "conclude"sv, "deduce"sv};
+
+constexpr std::array kCausal{"why"sv,
+                             "explain"sv,
+                             "explains"sv,
+                             "justify"sv,
+                             "prove"sv,
+                             "cause"sv,
+                             "causes"sv,
+                             "caused"sv,
+                             "reason for"sv,
+                             "reason that"sv,
+                             "reasons for"sv,
+                             "reasons that"sv,
+                             "the reason"sv,
+                             "the reasons"sv,
+                             "the purpose"sv,
+                             "the effect of"sv,
+                             "the effects of"sv,
+                             "the effect on"sv,
+                             "the effects on"sv,
+                             "the consequence of"sv,
+                             "the consequences of"sv,
+                             "the impact of"sv,
+                             "what makes"sv,
+                             "what made"sv,
+                             "what leads to"sv,
+                             "what led to"sv,
+                             "what triggers"sv,
+                             "what triggered"sv,
+                             "what happens if"sv,
+                             "what happens when"sv,
+                             "what happens to"sv,
+                             "what would happen"sv,
+                             "what will happen"sv,
+                             "what could happen"sv,
+                             "what prompts"sv,
+                             "what prompted"sv,
+                             "what motivates"sv,
+                             "what motivated"sv,
+                             "for what reason"sv};
+
+/// What after "how" asks for a measure and not for a manner.
+constexpr std::array kMeasures{"many"sv,  "much"sv,       "long"sv,     "old"sv,    "far"sv,  "often"sv,  "tall"sv,
+                               "big"sv,   "large"sv,      "high"sv,     "deep"sv,   "wide"sv, "heavy"sv,  "fast"sv,
+                               "small"sv, "few"sv,        "little"sv,   "young"sv,  "late"sv, "early"sv,  "soon"sv,
+                               "hot"sv,   "cold"sv,       "common"sv,   "likely"sv, "hard"sv, "strong"sv, "close"sv,
+                               "near"sv,  "frequently"sv, "expensive"sv};
+
+constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+constexpr std::size_t first_length(std::string_view phrase) { return std::min(phrase.find(' '), phrase.size()); }
+
+constexpr std::size_t kLongest = 16;
+
+/// First letters by length of a list's first words, as bits: most words of a text are told apart by this alone.
+template <std::size_t N>
+constexpr std::array<std::uint32_t, kLongest + 1> first_letters(const std::array<std::string_view, N>& list) {
+  std::array<std::uint32_t, kLongest + 1> letters{};
+  for (const auto phrase : list) letters[first_length(phrase)] |= 1U << static_cast<unsigned>(phrase[0] - 'a');
+  return letters;
+}
+
+bool equal(std::string_view word, std::string_view lower_case) {
+  return word.size() == lower_case.size() &&
+         std::equal(word.begin(), word.end(), lower_case.begin(), [](char a, char b) { return lower(a) == b; });
+}
+
+/// Words of the text seen in order, with the text between them.
+struct Words {
+  std::string_view text;
+  std::span<const WordRange> ranges;
+
+  [[nodiscard]] std::string_view at(std::size_t i) const {
+    return i < ranges.size() ? text.substr(ranges[i].begin, ranges[i].end - ranges[i].begin) : std::string_view();
+  }
+  /// How many words of `phrase` stand at `i`: all or 0.
+  [[nodiscard]] std::size_t match(std::size_t i, std::string_view phrase) const {
+    std::size_t count = 0;
+    while (!phrase.empty()) {
+      const std::size_t length = first_length(phrase);
+      if (!equal(at(i + count), phrase.substr(0, length))) return 0;
+      if (count > 0 && !joined(i + count)) return 0;
+      phrase.remove_prefix(std::min(length + 1, phrase.size()));
+      ++count;
+    }
+    return count;
+  }
+
+ private:
+  /// Whether nothing but white space stands before the word.
+  [[nodiscard]] bool joined(std::size_t i) const {
+    const std::string_view gap = text.substr(ranges[i - 1].end, ranges[i].begin - ranges[i - 1].end);
+    return gap.find_first_not_of(" \t\r\n") == std::string_view::npos;
+  }
+};
+
+/// Words of the longest entry of the list that stands at `i`, 0 when none does.
+template <std::size_t N>
+std::size_t longest_match(const Words& words, std::size_t i, const std::array<std::string_view, N>& list,
+                          const std::array<std::uint32_t, kLongest + 1>& letters) {
+  const std::string_view word = words.at(i);
+  const auto letter = static_cast<unsigned char>(lower(word.front()) - 'a');
+  if (word.size() > kLongest || letter >= 26 || ((letters[word.size()] >> letter) & 1U) == 0) return 0;
+  std::size_t longest = 0;
+  for (const auto phrase : list)
+    if (first_length(phrase) == word.size()) longest = std::max(longest, words.match(i, phrase));
+  return longest;
+}
+
+bool asks_manner(const Words& words, std::size_t i) {
+  if (!equal(words.at(i), "how")) return false;
+  const std::string_view next = words.at(i + 1);
+  return !next.empty() && std::none_of(kMeasures.begin(), kMeasures.end(), [&](auto m) { return equal(next, m); });
+}
+
+}  // namespace
+
+bool is_causal(std::string_view question, std::span<const WordRange> words) {
+  static constexpr auto kLetters = first_letters(kCausal);
+  const Words all{question, words};
+  for (std::size_t i = 0; i < words.size(); ++i)
+    if (longest_match(all, i, kCausal, kLetters) > 0 || asks_manner(all, i)) return true;
+  return false;
+}
+
+std::size_t count_markers(std::string_view text, std::span<const WordRange> words) {
+  static constexpr auto kLetters = first_letters(kMarkers);
+  const Words all{text, words};
+  std::size_t markers = 0;
+  for (std::size_t i = 0; i < words.size();) {
+    const std::size_t matched = longest_match(all, i, kMarkers, kLetters);
+    markers += matched > 0 ? 1 : 0;
+    i += std::max<std::size_t>(1, matched);
+  }
+  return markers;
+}
+
+std::string_view asking_part(std::string_view text, std::span<const std::uint32_t> sentences) {
+  const std::size_t first = text.find('?');
+  const std::size_t last = text.rfind('?');
+  if (first == std::string_view::npos) return text;
+  const auto after = std::upper_bound(sentences.begin(), sentences.end(), static_cast<std::uint32_t>(first));
+  const std::size_t begin = after == sentences.begin() ? 0 : *(after - 1);
+  return text.substr(begin, last + 1 - begin);
+}
+
+}  // namespace phasewatt::workload
