@@ -41,7 +41,8 @@ struct Judged {
 struct ScoreRow {
   std::string title;
   bool feature = true;  // a feature or the length, and not a fitted model
-  std::vector<Judged> by_group;
+  std::vector<Judged> by_group{};
+  bool own_models = false;  // a regression per dataset, so nothing of the pooled queries
 };
 
 std::optional<Auc> auc_in(const std::vector<double>& scores, const Labels& labels, const Group& group) {
@@ -55,7 +56,7 @@ std::optional<Auc> auc_in(const std::vector<double>& scores, const Labels& label
 
 ScoreRow judge(std::string title, bool feature, const std::vector<double>& scores, const Labels& labels,
                const std::vector<Group>& groups) {
-  ScoreRow row{std::move(title), feature, {}};
+  ScoreRow row{std::move(title), feature};
   for (const Group& group : groups)
     row.by_group.push_back({scores.empty() ? std::nullopt : auc_in(scores, labels, group), std::nullopt});
   return row;
@@ -63,7 +64,7 @@ ScoreRow judge(std::string title, bool feature, const std::vector<double>& score
 
 /// A regression of its own in each dataset; nothing for the pooled queries.
 ScoreRow judge_own_models(const WorkloadView& workload, const Labels& labels, const std::vector<Group>& groups) {
-  ScoreRow row{"Logistic regression, fitted in the dataset", false, {{}}};
+  ScoreRow row{"Logistic regression, fitted in the dataset", false, {{}}, true};
   for (std::size_t g = 1; g < groups.size(); ++g) {
     const auto decisions = model_scores(workload, labels, groups[g].positions);
     std::vector<double> scores(labels.rows.size());
@@ -116,7 +117,7 @@ std::string signal_sentence(const WorkloadView& workload, LabelRule rule, const 
     for (std::size_t g = 1; g < groups.size(); ++g) {
       any_within = any_within || row.by_group[g].auc;
       if (tells(row.by_group[g]))
-        where.push_back(fmt::format("{} {:.2f}", groups[g].dataset, row.by_group[g].auc->value));
+        where.push_back(fmt::format("{:.2f} in {}", row.by_group[g].auc->value, groups[g].dataset));
     }
     if (!where.empty())
       within.push_back(fmt::format("{} (AUC {})", to_lower_ascii(row.title), join(where, ", ")));
@@ -124,15 +125,14 @@ std::string signal_sentence(const WorkloadView& workload, LabelRule rule, const 
       between.push_back(fmt::format("{} (pooled AUC {:.2f})", to_lower_ascii(row.title), row.by_group[0].auc->value));
   }
   if (!any_within) return "";
-  std::string text = fmt::format("{}Easy above {}: ", workload.data.names.simulated_qualities ? "SIMULATED: " : "",
-                                 rule == LabelRule::half ? "0.5" : "the dataset's median");
+  std::string text = fmt::format(
+      "{}Easy above {}, Holm-adjusted p < {}: ", workload.data.names.simulated_qualities ? "SIMULATED: " : "",
+      rule == LabelRule::half ? "0.5" : "the dataset's median", kLevel);
   text += within.empty() ? "no feature tells easy from hard queries within a dataset"
                          : "within a dataset easy and hard queries are told apart by " + join(within, "; ");
   if (!between.empty() && groups.size() > 2)
-    text +=
-        fmt::format(". Only the pooled queries are told apart by {}, which within datasets do not differ from chance",
-                    join(between, "; "));
-  return text + fmt::format(" (AUC other than 0.5, Holm-adjusted p < {}).", kLevel);
+    text += fmt::format(". Only over the pooled datasets and within none of them: {}", join(between, "; "));
+  return text + ".";
 }
 
 }  // namespace
@@ -162,6 +162,7 @@ AucFindings auc_findings(const WorkloadView& workload, const LabelSets& labels) 
     for (const ScoreRow& row : rows) {
       for (std::size_t g = 0; g < groups.size(); ++g) {
         if (g == 1 && groups.size() == 2) continue;  // one dataset is the pooled queries
+        if (g == 0 && row.own_models) continue;
         std::size_t easy = 0;
         for (const std::size_t position : groups[g].positions) easy += one.easy[position];
         std::vector<Cell> cells{cell(std::string(to_string(kLabelRules.at(i)))), cell(row.title),

@@ -73,11 +73,11 @@ Selection judge(const WorkloadView& workload, const FeatureColumn& feature) {
 
 }  // namespace
 
-Table correlations_table(const WorkloadView& workload, const std::vector<std::optional<double>>& quality) {
+Table correlations_table(const WorkloadView& workload) {
   Table table = workload.quality_table(
       "table_8_correlations", "Table VIII: correlation of features with quality by model",
       "Pearson's r over the queries a model answered, datasets pooled; 95 % intervals by Fisher's z. Given length: "
-      "partial correlation. All models: with the mean of the qualities, normalised within each dataset. Pooling mixes "
+      "partial correlation. All models: with the mean of their qualities. Pooling mixes "
       "differences between datasets in; see AUC within datasets. The paper: 800 queries.",
       {column("feature", "Feature"), column("model", "Model"), column("queries", "Queries", 0), column("r", "r", 2),
        column("r_low", "from", 2), column("r_high", "to", 2), paper_column("r", 2),
@@ -95,7 +95,7 @@ Table correlations_table(const WorkloadView& workload, const std::vector<std::op
   };
   std::vector<Scored> by_model;
   for (const ModelQuality& model : workload.data.qualities) by_model.push_back(scored(model.values));
-  const Scored all = scored(quality);
+  const Scored all = scored(mean_quality(workload.data));
   for (const FeatureColumn* feature : workload.features) {
     const std::string key = paper_row_of(*feature, "VIII");
     for (std::size_t i = 0; i < by_model.size(); ++i) {
@@ -143,22 +143,24 @@ Table selection_table(const WorkloadView& workload) {
   return table;
 }
 
-Figure length_quality_figure(const WorkloadView& workload, const std::vector<std::optional<double>>& quality) {
-  const Labels labels = difficulty_labels(workload.data, quality, LabelRule::half);
-  const std::size_t step = (labels.rows.size() + kMostPoints - 1) / kMostPoints;
+Figure length_quality_figure(const WorkloadView& workload, const std::vector<std::optional<double>>& normalised) {
+  const Labels labels = difficulty_labels(workload.data, normalised, LabelRule::half);
+  const auto quality = mean_quality(workload.data);
   const Scored all = scored(quality);
   const auto r = pearson(pick(workload.lengths, all.rows), all.quality);
   const auto interval = r ? correlation_interval(*r, all.rows.size()) : std::nullopt;
-  std::string text = "Mean over the models of the quality, normalised within each dataset; easy: above 0.5.";
+  const std::size_t step = (labels.rows.size() + kMostPoints - 1) / kMostPoints;
+  std::string text =
+      "Quality: mean over the models, as scored. Easy: mean of the qualities normalised within each dataset above 0.5.";
   if (r) text += fmt::format(" r = {:.3f}", *r);
   if (interval) text += fmt::format(" ({:.3f} to {:.3f})", interval->low, interval->high);
   if (r) text += fmt::format(" over {} queries; the paper: r = 0.002.", all.rows.size());
-  if (step > 1) text += fmt::format(" Drawn: every {}th query.", step);
+  if (step > 1) text += fmt::format(" Drawn: one query in {}.", step);
   Figure figure;
   figure.data =
       workload.quality_table("figure_2_length_quality", "Figure 2: quality against input length", text,
                              {column("dataset", "Dataset"), column("difficulty", "Difficulty"),
-                              column("length", "Input tokens", 0), column("quality", "Mean normalised quality", 3)});
+                              column("length", "Input tokens", 0), column("quality", "Mean quality of the models", 3)});
   figure.mark = Figure::Mark::point;
   figure.x = "length";
   figure.y = "quality";
@@ -167,7 +169,7 @@ Figure length_quality_figure(const WorkloadView& workload, const std::vector<std
     const std::size_t row = labels.rows[i];
     figure.data.rows.push_back({cell(workload.data.queries[row].dataset),
                                 cell(std::string(labels.easy[i] != 0 ? "easy" : "hard")), workload.lengths[row],
-                                *quality[row]});
+                                cell(quality[row])});
   }
   return figure;
 }

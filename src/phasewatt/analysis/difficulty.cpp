@@ -55,6 +55,18 @@ std::vector<std::vector<double>> normalised_qualities(const WorkloadData& data,
   return result;
 }
 
+std::vector<std::optional<double>> mean_quality(const WorkloadData& data) {
+  std::vector<std::optional<double>> means;
+  for (std::size_t row = 0; row < data.queries.size(); ++row) {
+    std::vector<double> values;
+    for (const ModelQuality& model : data.qualities) {
+      if (const auto value = checked(model, row)) values.push_back(*value);
+    }
+    means.push_back(values.size() == data.qualities.size() ? mean(values) : std::nullopt);
+  }
+  return means;
+}
+
 std::vector<std::optional<double>> mean_normalised_quality(const WorkloadData& data) {
   std::vector<std::size_t> models(data.qualities.size());
   std::iota(models.begin(), models.end(), std::size_t{0});

@@ -17,6 +17,9 @@ namespace phasewatt::analysis {
 /// of a dataset whose qualities are all equal.
 std::vector<std::vector<double>> normalised_qualities(const WorkloadData& data, const std::vector<std::size_t>& models);
 
+/// Mean over all models of the qualities as they are, by query; absent where a model has none.
+std::vector<std::optional<double>> mean_quality(const WorkloadData& data);
+
 /// Mean over all models of the normalised qualities, by query; absent where these are.
 std::vector<std::optional<double>> mean_normalised_quality(const WorkloadData& data);
 

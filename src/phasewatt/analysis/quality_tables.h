@@ -10,7 +10,7 @@ namespace phasewatt::analysis {
 Table quality_table(const WorkloadView& workload);
 
 /// Table VIII in long form: r of each feature, and of the length, with each model's quality, and given the length.
-Table correlations_table(const WorkloadView& workload, const std::vector<std::optional<double>>& quality);
+Table correlations_table(const WorkloadView& workload);
 
 /// Which features the paper's rules keep as predictors of difficulty, and why not the others.
 Table selection_table(const WorkloadView& workload);
@@ -19,7 +19,8 @@ Table selection_table(const WorkloadView& workload);
 /// feature of the rule is not there.
 Table thresholds_table(const WorkloadView& workload);
 
-/// Figure 2: mean normalised quality against length, easy and hard at 0.5. Of more than 1,000 queries every k-th.
-Figure length_quality_figure(const WorkloadView& workload, const std::vector<std::optional<double>>& quality);
+/// Figure 2: mean quality over the models against length; easy where `normalised`, the mean normalised quality, is above
+/// 0.5. Of more than 1,000 queries every k-th.
+Figure length_quality_figure(const WorkloadView& workload, const std::vector<std::optional<double>>& normalised);
 
 }  // namespace phasewatt::analysis

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 
 #include "phasewatt/analysis/ablation.h"
 #include "phasewatt/analysis/pattern_tables.h"
@@ -11,9 +12,11 @@
 namespace phasewatt::analysis {
 namespace {
 
-/// With qualities that are within 0..1, one per query, of models that have one.
+/// With qualities that are within 0..1, one per query, of models that have one; the first of a name counts.
 WorkloadData with_sound_qualities(const WorkloadData& data) {
   WorkloadData sound = data;
+  std::set<std::string> names;
+  std::erase_if(sound.qualities, [&](const ModelQuality& model) { return !names.insert(model.model).second; });
   for (ModelQuality& model : sound.qualities) {
     model.values.resize(data.queries.size());
     for (auto& value : model.values)
@@ -30,10 +33,10 @@ WorkloadData with_sound_qualities(const WorkloadData& data) {
 WorkloadFindings describe_difficulty(const WorkloadData& data) {
   WorkloadFindings findings;
   const WorkloadData sound = with_sound_qualities(data);
-  if (sound.qualities.empty()) return findings;
+  if (sound.qualities.empty() || !lengths_finite(data)) return findings;
   const WorkloadView workload(sound);
-  const auto quality = mean_normalised_quality(sound);
-  const LabelSets labels = label_sets(workload, quality);
+  const auto normalised = mean_normalised_quality(sound);
+  const LabelSets labels = label_sets(workload, normalised);
   AucFindings areas = auc_findings(workload, labels);
 
   std::vector<std::string> left_out;
@@ -44,13 +47,13 @@ WorkloadFindings describe_difficulty(const WorkloadData& data) {
       left_out.push_back(table.title.substr(0, table.title.find(':')) + " (" + why + ")");
   };
   add(quality_table(workload), "no dataset");
-  add(correlations_table(workload, quality), "no feature");
+  add(correlations_table(workload), "no feature");
   add(selection_table(workload), "no feature");
   add(ablation_table(workload, labels), "fewer than five easy or five hard queries that all models answered");
   add(std::move(areas.table), "fewer than five easy or five hard queries");
   add(patterns_table(workload), "needs small and large models that answered the same queries");
   add(thresholds_table(workload), "no thresholds for the features at hand");
-  Figure figure = length_quality_figure(workload, quality);
+  Figure figure = length_quality_figure(workload, normalised);
   if (!figure.data.rows.empty()) findings.figures.push_back(std::move(figure));
   findings.sentences = std::move(areas.sentences);
   if (!left_out.empty()) findings.sentences.push_back("Left out about answer quality: " + join(left_out, "; ") + ".");

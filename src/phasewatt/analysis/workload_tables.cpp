@@ -202,6 +202,10 @@ std::string redundancy_sentence(const std::vector<Pair>& pairs) {
 WorkloadFindings describe_queries(const WorkloadData& data) {
   WorkloadFindings findings;
   if (data.queries.empty()) return findings;
+  if (!lengths_finite(data)) {
+    findings.sentences.emplace_back("Nothing is described, because a query has a length that is not finite.");
+    return findings;
+  }
   const WorkloadView workload(data);
   const std::vector<Pair> pairs = pairs_of(workload);
   auto& tables = findings.tables;

@@ -32,6 +32,10 @@ bool usable(const FeatureColumn& feature, std::size_t queries) {
 
 }  // namespace
 
+bool lengths_finite(const WorkloadData& data) {
+  return std::all_of(data.queries.begin(), data.queries.end(), [](const auto& q) { return std::isfinite(q.length); });
+}
+
 WorkloadView::WorkloadView(const WorkloadData& workload) : data(workload) {
   std::unordered_map<std::string, std::size_t> known;
   lengths.reserve(data.queries.size());
@@ -40,7 +44,7 @@ WorkloadView::WorkloadView(const WorkloadData& workload) : data(workload) {
     const auto [found, fresh] = known.emplace(query.dataset, datasets.size());
     if (fresh) datasets.push_back({query.dataset, query.task, {}});
     datasets[found->second].rows.push_back(row);
-    lengths.push_back(std::isfinite(query.length) ? query.length : 0);
+    lengths.push_back(query.length);
   }
   for (const FeatureColumn& feature : data.features) {
     if (usable(feature, data.queries.size()))

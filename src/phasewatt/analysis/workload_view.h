@@ -18,7 +18,10 @@ struct DatasetRows {
   std::vector<std::size_t> rows;  ///< its queries, in order
 };
 
-/// Refers to the data, which must outlive it.
+/// What a view asks of its data.
+bool lengths_finite(const WorkloadData& data);
+
+/// Refers to the data, which must outlive it and have finite lengths.
 struct WorkloadView {
   explicit WorkloadView(const WorkloadData& workload);
 

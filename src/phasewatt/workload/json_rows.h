@@ -29,6 +29,7 @@ class JsonRow {
   std::string text_or_empty(std::string_view key);
   std::optional<bool> boolean(std::string_view key);
   std::optional<std::int64_t> integer(std::string_view key);
+  std::optional<double> number(std::string_view key);    ///< whole or not
   std::vector<std::string> texts(std::string_view key);  ///< empty when absent
 
   /// Any other field is an error with the nearest valid name.
