@@ -5,7 +5,7 @@
 
 #include "apps/cli/commands.h"
 #include "apps/cli/datasets.h"
-#include "phasewatt/analysis/findings.h"
+#include "phasewatt/analysis/study_workload.h"
 #include "phasewatt/base/text.h"
 #include "phasewatt/report/writers.h"
 
@@ -103,7 +103,7 @@ Status print_description(const Options& options, const Console& console) {
     names.samples.push_back(input.sample);
     std::move(input.queries.begin(), input.queries.end(), std::back_inserter(queries));
   }
-  const auto tables = analysis::describe_workload(queries, names);
+  const auto tables = analysis::describe_workload(analysis::workload_of(queries, names)).tables;
   if (console.json) {
     console.out(report::to_json(tables));
     return ok();

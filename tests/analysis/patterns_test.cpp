@@ -18,13 +18,13 @@ struct Row {
   double small;
   double large;
 };
-StudyData study(const std::vector<Row>& rows) {
-  StudyData data;
+WorkloadData study(const std::vector<Row>& rows) {
+  WorkloadData data;
+  data.qualities = {{"small", {}}, {"large", {}}};
   for (const auto& row : rows) {
-    const auto index = static_cast<std::uint32_t>(data.plan.queries.size());
-    data.plan.queries.emplace_back().query.dataset = row.dataset;
-    data.qualities.push_back({"small", index, row.small});
-    data.qualities.push_back({"large", index, row.large});
+    data.queries.emplace_back().dataset = row.dataset;
+    data.qualities[0].values.emplace_back(row.small);
+    data.qualities[1].values.emplace_back(row.large);
   }
   return data;
 }
@@ -53,7 +53,7 @@ TEST(Patterns, NormalisesWithinEachDataset) {
 
 TEST(Patterns, GroupsAreMeansOfTheirModels) {
   auto data = study({{"d", 0, 1}});
-  data.qualities.push_back({"medium", 0, 1});
+  data.qualities.push_back({"medium", {1}});
   const auto found = scaling_patterns(data, {{"small", "medium"}, {"large"}, 0.5});
   ASSERT_EQ(found.size(), 1U);
   EXPECT_DOUBLE_EQ(found[0].small, 0.5);
@@ -62,14 +62,30 @@ TEST(Patterns, GroupsAreMeansOfTheirModels) {
 
 TEST(Patterns, LeavesOutWhatCannotBeJudged) {
   auto data = study({{"d", 0, 1}, {"d", 1, 1}, {"flat", 0.5, 0.5}});
-  data.qualities.erase(data.qualities.begin() + 3);  // the large model never answered query 1
-  data.qualities.push_back({"other", 0, 5});         // a model outside the rule does not shift the range
+  data.qualities[1].values[1].reset();         // the large model never answered query 1
+  data.qualities.push_back({"other", {0.9}});  // a model outside the rule does not shift the range
   const auto found = scaling_patterns(data, kPair);
   ASSERT_EQ(found.size(), 1U);
   EXPECT_EQ(found[0].query, 0U);
   EXPECT_EQ(found[0].pattern, Pattern::scaling_helps);
   EXPECT_TRUE(scaling_patterns(data, {{}, {"large"}, 0.5}).empty());
   EXPECT_TRUE(scaling_patterns(data).empty()) << "none of the paper's models is in this study";
+}
+
+TEST(Patterns, GroupsFollowFromTheModels) {
+  const auto rule = [](const std::vector<std::string>& names) {
+    std::vector<ModelQuality> models;
+    for (const auto& name : names) models.push_back({name, {}});
+    return pattern_rule(models);
+  };
+  EXPECT_EQ(rule({"qwen2.5-32b", "llama-3.2-1b", "llama-3.2-3b", "llama-3.1-8b", "qwen2.5-14b"})->large.size(), 3U);
+  const auto two = rule({"mine-0.5b", "mine-4b"});
+  ASSERT_TRUE(two);
+  EXPECT_THAT(two->small, testing::ElementsAre("mine-0.5b"));
+  EXPECT_THAT(two->large, testing::ElementsAre("mine-4b"));
+  EXPECT_FALSE(rule({"mine-0.5b", "mine-1b"})) << "none is large";
+  EXPECT_FALSE(rule({"mine-0.5b", "tiny", "mine-8b"})) << "one does not tell its size";
+  EXPECT_FALSE(rule({}));
 }
 
 TEST(Patterns, TheRuleSaysItself) {

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "phasewatt/analysis/study_workload.h"
 #include "tests/analysis/support.h"
 
 namespace phasewatt::analysis {
@@ -45,8 +46,8 @@ TEST(Workload, TablesHoldTheirStatisticsBesideThePublished) {
   names.samples = {"boolq: three rows"};
   names.models = {"llama-3.2-1b", "tiny"};
   names.output_tokens = {{"truthfulqa", 100}};
-  const auto tables = describe_workload(queries(), names);
-  ASSERT_EQ(tables.size(), 6U);
+  const auto tables = describe_workload(workload_of(queries(), names)).tables;
+  ASSERT_EQ(tables.size(), 7U);
   const Table& lengths = table_of(tables, "table_2_lengths");
   EXPECT_THAT(lengths.note, HasSubstr("Profile paper; token kind word. boolq: three rows."));
   EXPECT_FALSE(lengths.simulated);
@@ -72,7 +73,7 @@ TEST(Workload, TablesHoldTheirStatisticsBesideThePublished) {
 TEST(Workload, OtherTokensHaveNoPublishedValueBeside) {
   WorkloadNames names;
   names.token_kind = TokenKind::bpe;
-  const auto tables = describe_workload(queries(), names);
+  const auto tables = describe_workload(workload_of(queries(), names)).tables;
   const Table& lengths = table_of(tables, "table_2_lengths");
   EXPECT_NEAR(number_at(lengths, {"boolq"}, "mean"), 200, 1e-12);
   for (const auto& table : tables)
@@ -82,7 +83,10 @@ TEST(Workload, OtherTokensHaveNoPublishedValueBeside) {
   EXPECT_THAT(lengths.note, HasSubstr("No published value stands beside"));
 }
 
-TEST(Workload, NothingToDescribe) { EXPECT_TRUE(describe_workload({}, {}).empty()); }
+TEST(Workload, NothingToDescribe) {
+  const auto findings = describe_workload({});
+  EXPECT_TRUE(findings.tables.empty() && findings.figures.empty() && findings.sentences.empty());
+}
 
 }  // namespace
 }  // namespace phasewatt::analysis

@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "phasewatt/analysis/dvfs_tables.h"
+#include "phasewatt/analysis/model_size.h"
 #include "phasewatt/analysis/optima.h"
 #include "phasewatt/analysis/quality.h"
 #include "phasewatt/analysis/stats.h"
@@ -11,17 +11,6 @@
 
 namespace phasewatt::analysis {
 namespace {
-
-/// Billions of parameters from a model id, "qwen2.5-14b" → 14; absent when the id does not end in "-<number>b".
-std::optional<double> model_billions(const std::string& id) {
-  const std::size_t dash = id.rfind('-');
-  if (dash == std::string::npos || dash + 2 >= id.size() || (id.back() != 'b' && id.back() != 'B')) return std::nullopt;
-  const std::string digits = id.substr(dash + 1, id.size() - dash - 2);
-  char* end = nullptr;
-  const double value = std::strtod(digits.c_str(), &end);
-  if (end != digits.c_str() + digits.size() || !(value > 0)) return std::nullopt;
-  return value;
-}
 
 struct SizeGroup {
   const char* name;  ///< as in the paper

@@ -6,9 +6,8 @@
 #include "phasewatt/analysis/dvfs_tables.h"
 #include "phasewatt/analysis/figures.h"
 #include "phasewatt/analysis/health_tables.h"
-#include "phasewatt/analysis/pattern_tables.h"
-#include "phasewatt/analysis/quality_tables.h"
 #include "phasewatt/analysis/stats.h"
+#include "phasewatt/analysis/study_workload.h"
 #include "phasewatt/analysis/verdict.h"
 
 namespace phasewatt::analysis {
@@ -33,6 +32,7 @@ WorkloadNames workload_names(const Grid& grid) {
   names.samples = plan.samples;
   names.models = grid.models();
   names.simulated = plan.environment.engine_simulated;
+  names.simulated_qualities = plan.environment.engine_simulated;
   for (const std::size_t dataset : grid.generating()) {
     if (const auto tokens = generated_tokens(grid, dataset)) names.output_tokens[grid.datasets()[dataset]] = *tokens;
   }
@@ -42,6 +42,12 @@ WorkloadNames workload_names(const Grid& grid) {
 template <class T>
 void append(std::vector<T>& to, std::vector<T> from) {
   to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+void append(Findings& to, WorkloadFindings from) {
+  append(to.tables, std::move(from.tables));
+  append(to.figures, std::move(from.figures));
+  append(to.sentences, std::move(from.sentences));
 }
 
 void drop_empty(Findings& findings) {
@@ -65,10 +71,13 @@ Findings analyse(const StudyData& data) {
         groups_table(context), summary_table(context), joules_table(context),     operating_points_table(context)};
     findings.figures = {energy_per_token_figure(context), savings_curve_figure(context), batch_figure(context)};
   }
-  append(findings.tables, {phases_table(context), quality_table(context), patterns_table(context),
-                           difficulty_table(context), validity_table(context), clocks_table(context)});
-  append(findings.tables, describe_workload(data.plan.queries, workload_names(grid)));
-  append(findings.tables, {sweep_table(context)});
+  WorkloadData workload = workload_of(data.plan.queries, workload_names(grid));
+  add_qualities(workload, data.qualities, grid.models());
+  findings.tables.push_back(phases_table(context));
+  append(findings, describe_difficulty(workload));
+  append(findings.tables, {validity_table(context), clocks_table(context)});
+  append(findings, describe_queries(workload));
+  findings.tables.push_back(sweep_table(context));
   drop_empty(findings);
   return findings;
 }

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,18 +25,5 @@ struct Findings {
 /// Everything a study says. Never fails: what cannot be computed is an empty cell or a left-out table, and a sentence
 /// says why. Points that are void enter nothing but the counts.
 Findings analyse(const StudyData& data);
-
-/// How the queries that are described came about; stands in the notes of Tables I–V.
-struct WorkloadNames {
-  std::string profile = "paper";  ///< feature profile; published values stand beside only for "paper"
-  TokenKind token_kind = TokenKind::word;
-  std::vector<std::string> samples;             ///< one sentence per dataset, as in StudyPlan::samples
-  std::vector<std::string> models;              ///< for Table I; empty leaves its model part out
-  std::map<std::string, double> output_tokens;  ///< mean generated tokens per request, by dataset, where known
-  bool simulated = false;                       ///< `output_tokens` come from a simulated engine: marks Table I
-};
-
-/// Tables I–V of the paper for these queries, the published value beside each. An empty list gives no tables.
-std::vector<Table> describe_workload(const std::vector<StudyQuery>& queries, const WorkloadNames& names);
 
 }  // namespace phasewatt::analysis

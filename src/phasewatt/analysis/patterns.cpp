@@ -3,31 +3,28 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
-#include <map>
 #include <span>
 
+#include "phasewatt/analysis/difficulty.h"
+#include "phasewatt/analysis/model_size.h"
+#include "phasewatt/analysis/stats.h"
 #include "phasewatt/base/text.h"
 
 namespace phasewatt::analysis {
-
 namespace {
 
-struct Range {
-  double low = std::numeric_limits<double>::infinity();
-  double high = -std::numeric_limits<double>::infinity();
-};
+constexpr double kSmallBelowBillions = 4;
 
-using Answers = std::map<std::string, double, std::less<>>;  // quality by model
-
-bool answered_by(const Answers& answers, std::span<const std::string> models) {
-  return std::all_of(models.begin(), models.end(), [&](const auto& model) { return answers.contains(model); });
-}
-
-double mean_of(const Answers& answers, std::span<const std::string> models, Range range) {
-  double sum = 0;
-  for (const auto& model : models) sum += (answers.find(model)->second - range.low) / (range.high - range.low);
-  return sum / static_cast<double>(models.size());
+/// Positions of the named models; empty when one is not there.
+std::vector<std::size_t> positions(const WorkloadData& data, const std::vector<std::string>& models) {
+  std::vector<std::size_t> found;
+  for (const auto& model : models) {
+    const auto at = std::find_if(data.qualities.begin(), data.qualities.end(),
+                                 [&](const ModelQuality& one) { return one.model == model; });
+    if (at == data.qualities.end()) return {};
+    found.push_back(static_cast<std::size_t>(at - data.qualities.begin()));
+  }
+  return found;
 }
 
 }  // namespace
@@ -56,34 +53,40 @@ Pattern classify(double small, double large, double threshold) {
   return small >= threshold ? Pattern::inconsistent : Pattern::always_hard;
 }
 
-std::vector<QueryPattern> scaling_patterns(const StudyData& data, const PatternRule& rule) {
-  std::vector<QueryPattern> out;
-  if (rule.small.empty() || rule.large.empty()) return out;
-  const auto counts = [&](const std::string& model) {
-    return std::find(rule.small.begin(), rule.small.end(), model) != rule.small.end() ||
-           std::find(rule.large.begin(), rule.large.end(), model) != rule.large.end();
+std::optional<PatternRule> pattern_rule(const std::vector<ModelQuality>& models) {
+  PatternRule rule;
+  const auto there = [&](const std::string& name) {
+    return std::any_of(models.begin(), models.end(), [&](const ModelQuality& one) { return one.model == name; });
   };
-  std::map<std::uint32_t, Answers> queries;
-  for (const auto& row : data.qualities)
-    if (row.query < data.plan.queries.size() && counts(row.model)) queries[row.query][row.model] = row.quality;
-  std::erase_if(queries, [&](const auto& entry) {
-    return !answered_by(entry.second, rule.small) || !answered_by(entry.second, rule.large);
-  });
-
-  std::map<std::string, Range, std::less<>> ranges;
-  for (const auto& [query, answers] : queries) {
-    auto& range = ranges[data.plan.queries[query].query.dataset];
-    for (const auto& [model, quality] : answers) {
-      range.low = std::min(range.low, quality);
-      range.high = std::max(range.high, quality);
-    }
+  if (models.size() == rule.small.size() + rule.large.size() &&
+      std::all_of(rule.small.begin(), rule.small.end(), there) &&
+      std::all_of(rule.large.begin(), rule.large.end(), there))
+    return rule;
+  rule.small.clear();
+  rule.large.clear();
+  for (const ModelQuality& one : models) {
+    const auto billions = model_billions(one.model);
+    if (!billions) return std::nullopt;
+    (*billions < kSmallBelowBillions ? rule.small : rule.large).push_back(one.model);
   }
-  for (const auto& [query, answers] : queries) {
-    const auto range = ranges[data.plan.queries[query].query.dataset];
-    if (range.high <= range.low) continue;
-    const double small = mean_of(answers, rule.small, range);
-    const double large = mean_of(answers, rule.large, range);
-    out.push_back({query, small, large, classify(small, large, rule.threshold)});
+  if (rule.small.empty() || rule.large.empty()) return std::nullopt;
+  return rule;
+}
+
+std::vector<QueryPattern> scaling_patterns(const WorkloadData& data, const PatternRule& rule) {
+  const auto small = positions(data, rule.small);
+  const auto large = positions(data, rule.large);
+  std::vector<QueryPattern> out;
+  if (small.empty() || large.empty()) return out;
+  std::vector<std::size_t> models = small;
+  models.insert(models.end(), large.begin(), large.end());
+  const auto by_query = normalised_qualities(data, models);
+  for (std::size_t query = 0; query < by_query.size(); ++query) {
+    if (by_query[query].empty()) continue;
+    const std::span<const double> values(by_query[query]);
+    const double mean_small = *mean(values.first(small.size()));
+    const double mean_large = *mean(values.subspan(small.size()));
+    out.push_back({query, mean_small, mean_large, classify(mean_small, mean_large, rule.threshold)});
   }
   return out;
 }

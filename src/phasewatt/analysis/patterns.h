@@ -1,12 +1,13 @@
 #pragma once
 
 #include <array>
-#include <cstdint>
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "phasewatt/base/records.h"
+#include "phasewatt/analysis/workload.h"
 
 namespace phasewatt::analysis {
 
@@ -32,15 +33,19 @@ std::string describe(const PatternRule& rule);
 Pattern classify(double small, double large, double threshold);
 
 struct QueryPattern {
-  std::uint32_t query = 0;  ///< index into StudyPlan::queries
-  double small = 0;         ///< mean normalised quality of the small models
+  std::size_t query = 0;  ///< index into WorkloadData::queries
+  double small = 0;       ///< mean normalised quality of the small models
   double large = 0;
   Pattern pattern = Pattern::always_hard;
 };
 
-/// The pattern of every query that all models of the rule have answered, by query index. Qualities are min–max
-/// normalised within a dataset over those queries and models. A dataset whose qualities are all equal says nothing and
-/// is left out, as is everything when a group of the rule is empty. Pure and thread-safe.
-std::vector<QueryPattern> scaling_patterns(const StudyData& data, const PatternRule& rule = {});
+/// The rule for these models: the paper's groups when all five are there, else small below 4 billion parameters, by the
+/// number in the model's id, and large the rest. Absent when a size is not told or a group is empty.
+std::optional<PatternRule> pattern_rule(const std::vector<ModelQuality>& models);
+
+/// The pattern of every query that all models of the rule have answered, in order. Qualities are normalised as in
+/// normalised_qualities (difficulty.h), over the models of the rule. Empty when a group of the rule is, or when one of
+/// its models is not there. Pure and thread-safe.
+std::vector<QueryPattern> scaling_patterns(const WorkloadData& data, const PatternRule& rule = {});
 
 }  // namespace phasewatt::analysis

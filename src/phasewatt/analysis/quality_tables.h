@@ -1,19 +1,26 @@
 #pragma once
 
-#include "phasewatt/analysis/context.h"
+#include "phasewatt/analysis/difficulty.h"
+#include "phasewatt/analysis/workload_view.h"
 
-/// The paper's tables of answer quality, on the rows of a study. Without qualities they have no rows.
+/// The paper's tables of answer quality and its correlation with the features. Without qualities they have no rows.
 namespace phasewatt::analysis {
 
-/// An empty table about quality. It is marked by the engine alone, since a real engine's answers are real on any
-/// device; a simulated one's say in the title that they are calibrated to the published table.
-Table quality_marked(const Context& context, std::string id, std::string title, std::string note,
-                     std::vector<Column> columns);
-
 /// Table VII: mean quality by dataset and model, with averages.
-Table quality_table(const Context& context);
+Table quality_table(const WorkloadView& workload);
 
-/// Table X: mean quality of easy and hard queries by model. Easy: entity density < 0.20 and causal question < 0.05.
-Table difficulty_table(const Context& context);
+/// Table VIII in long form: r of each feature, and of the length, with each model's quality, and given the length.
+Table correlations_table(const WorkloadView& workload);
+
+/// Which features the paper's rules keep as predictors of difficulty, and why not the others.
+Table selection_table(const WorkloadView& workload);
+
+/// Table X: mean quality of easy and hard queries by model, easy as WorkloadData::easy_below says. Without rows when a
+/// feature of the rule is not there.
+Table thresholds_table(const WorkloadView& workload);
+
+/// Figure 2: mean quality over the models against length; easy where `normalised`, the mean normalised quality, is above
+/// 0.5. Of more than 1,000 queries every k-th.
+Figure length_quality_figure(const WorkloadView& workload, const std::vector<std::optional<double>>& normalised);
 
 }  // namespace phasewatt::analysis

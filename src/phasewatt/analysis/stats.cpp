@@ -112,6 +112,12 @@ std::optional<Interval> correlation_interval(double r, std::size_t n) {
   return Interval{std::tanh(z - half), std::tanh(z + half)};
 }
 
+std::optional<double> partial_correlation(double r_xy, double r_xz, double r_yz) {
+  const double rest = (1 - r_xz * r_xz) * (1 - r_yz * r_yz);
+  if (!(rest > 1e-12)) return std::nullopt;
+  return std::clamp((r_xy - r_xz * r_yz) / std::sqrt(rest), -1.0, 1.0);
+}
+
 std::optional<Interval> bootstrap_mean(std::span<const double> values, const Bootstrap& how) {
   return bootstrap(values.size(), how, [&](const std::vector<std::size_t>& drawn) {
     double total = 0;

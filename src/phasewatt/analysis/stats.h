@@ -51,6 +51,10 @@ struct Interval {
 /// for n ≤ 3 or |r| > 1.
 std::optional<Interval> correlation_interval(double r, std::size_t n);
 
+/// Correlation of x and y given z: (r_xy − r_xz·r_yz) / √((1 − r_xz²)(1 − r_yz²)); undefined where |r_xz| or |r_yz| is
+/// 1. Its interval is that of a correlation with one pair fewer.
+std::optional<double> partial_correlation(double r_xy, double r_xz, double r_yz);
+
 /// How a bootstrap draws. The generator is seeded anew in each call, so that equal input gives equal output everywhere.
 struct Bootstrap {
   int resamples = 2000;

@@ -1,98 +1,40 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
+#include <cmath>
 
-#include "phasewatt/analysis/context.h"
-#include "phasewatt/analysis/findings.h"
-#include "phasewatt/analysis/published.h"
 #include "phasewatt/analysis/stats.h"
+#include "phasewatt/analysis/workload_view.h"
+#include "phasewatt/base/text.h"
 
 namespace phasewatt::analysis {
 namespace {
 
-/// One feature as the paper's Tables III and V name it.
-struct Feature {
-  const char* key;  ///< row of Table III, column of our export
-  const char* title;
-  const char* key_in_v;  ///< row of Table V
-  double scale;          ///< 100 for a share shown in per cent
-  double Features::*value;
-};
-constexpr std::array kFeatures{
-    Feature{"complexity_score", "Complexity score", "complexity_score", 1, &Features::complexity_score},
-    Feature{"reasoning_complexity", "Reasoning complexity", "reasoning_complexity", 1, &Features::reasoning_complexity},
-    Feature{"entity_density", "Entity density", "entity_density", 1, &Features::entity_density},
-    Feature{"token_entropy_bits", "Token entropy (bits)", "token_entropy", 1, &Features::token_entropy_bits},
-    Feature{"causal_questions_pct", "Causal questions (%)", "causal_question_score", 100, &Features::causal_question},
-};
+constexpr double kRedundant = 0.8;
+constexpr std::size_t kMostPairs = 30;
 
-struct Described {
-  std::string id;
-  Task task = Task::generation;
-  std::vector<const StudyQuery*> queries;
-};
-
-struct Workload {
-  std::vector<Described> datasets;  ///< in order of first appearance
-  bool words = true;
-  bool paper = true;  ///< published values may stand beside
-  std::string note;
-};
-
-/// Length in the workload's kind of token. Under words it is the feature itself, so that it needs no engine.
-double length(const Workload& workload, const StudyQuery& entry) {
-  return workload.words ? entry.features.words : entry.prompt_tokens;
-}
-
-std::vector<double> lengths(const Workload& workload, const Described& dataset) {
-  std::vector<double> values;
-  for (const StudyQuery* entry : dataset.queries) values.push_back(length(workload, *entry));
-  return values;
-}
-
-std::vector<double> values_of(const Described& dataset, const Feature& feature) {
-  std::vector<double> values;
-  for (const StudyQuery* entry : dataset.queries) values.push_back(feature.scale * entry->features.*feature.value);
-  return values;
-}
-
-Workload arrange(const std::vector<StudyQuery>& queries, const WorkloadNames& names) {
-  Workload workload;
-  workload.words = names.token_kind == TokenKind::word;
-  workload.paper = workload.words && names.profile == "paper";
-  for (const StudyQuery& entry : queries) {
-    auto& all = workload.datasets;
-    auto found = std::find_if(all.begin(), all.end(), [&](const Described& d) { return d.id == entry.query.dataset; });
-    if (found == all.end()) found = all.insert(all.end(), {entry.query.dataset, entry.query.task, {}});
-    found->queries.push_back(&entry);
-  }
-  workload.note = fmt::format("Profile {}; token kind {}.", names.profile, to_string(names.token_kind));
-  workload.note += sentences(names.samples);
-  if (!workload.paper) workload.note += " No published value stands beside: the paper used profile paper with words.";
-  return workload;
-}
-
-/// The paper's name where its value may stand beside.
-std::optional<std::string> paper_name(const Workload& workload, const Described& dataset) {
-  return workload.paper ? paper_dataset(dataset.id) : std::nullopt;
-}
-
-Table table_of(const Workload& workload, const char* id, const char* title, const std::string& note,
+/// I–V say why nothing of the paper stands beside.
+Table table_of(const WorkloadView& view, const char* id, const char* title, const std::string& text,
                std::vector<Column> columns) {
-  Table table;
-  table.id = id;
-  table.title = title;
-  table.note = note + (note.empty() ? "" : " ") + workload.note;
-  table.columns = std::move(columns);
+  Table table = view.table(id, title, text, std::move(columns));
+  if (!view.paper) table.note += " No published value stands beside: the paper used profile paper with words.";
   return table;
 }
 
-Table models_table(const Workload& workload, const WorkloadNames& names) {
+std::optional<double> mean_of(const FeatureColumn& feature, const DatasetRows& dataset) {
+  const auto value = mean(pick(feature.values, dataset.rows));
+  return value ? std::optional(feature.scale * *value) : std::nullopt;
+}
+
+const std::string& mean_title(const FeatureColumn& feature) {
+  return feature.mean_title.empty() ? feature.title : feature.mean_title;
+}
+
+Table models_table(const WorkloadView& workload) {
   Table table = table_of(
       workload, "table_1_models", "Table I: models", "",
       {column("model", "Model"), {"model_published", "paper", 0, true}, {"size_published", "paper: size", 0, true}});
-  for (const auto& model : names.models) {
+  for (const auto& model : workload.data.names.models) {
     const auto name = paper_model(model);
     const auto size = paper_model_size(model);
     table.rows.push_back({cell(model), name ? cell(*name) : Cell(), size ? cell(*size) : Cell()});
@@ -100,7 +42,8 @@ Table models_table(const Workload& workload, const WorkloadNames& names) {
   return table;
 }
 
-Table datasets_table(const Workload& workload, const WorkloadNames& names) {
+Table datasets_table(const WorkloadView& workload) {
+  const WorkloadNames& names = workload.data.names;
   Table table = table_of(workload, "table_1_datasets", "Table I: datasets",
                          "LL: given options are scored, no token is generated. The paper's "
                          "token means rest on 100 queries per dataset.",
@@ -108,8 +51,8 @@ Table datasets_table(const Workload& workload, const WorkloadNames& names) {
                           column("avg_input_tokens", "Input tokens", 1), paper_column("avg_input_tokens", 0),
                           column("output", "Output"), paper_column("output", 0)});
   table.simulated = names.simulated && !names.output_tokens.empty();
-  for (const Described& dataset : workload.datasets) {
-    const auto name = paper_name(workload, dataset);
+  for (const DatasetRows& dataset : workload.datasets) {
+    const auto name = workload.paper_name(dataset);
     const bool scored = dataset.task == Task::classification;
     const auto generated = names.output_tokens.find(dataset.id);
     Cell output;
@@ -123,23 +66,23 @@ Table datasets_table(const Workload& workload, const WorkloadNames& names) {
       tokens = published_number(row + "avg_input_tokens");
       paper_output = published_text(row + "output");
     }
-    table.rows.push_back({cell(dataset.id), cell(std::string(to_string(dataset.task))), cell(dataset.queries.size()),
-                          cell(mean(lengths(workload, dataset))), cell(tokens), output,
+    table.rows.push_back({cell(dataset.id), cell(std::string(to_string(dataset.task))), cell(dataset.rows.size()),
+                          cell(mean(pick(workload.lengths, dataset.rows))), cell(tokens), output,
                           paper_output ? cell(*paper_output) : Cell()});
   }
   return table;
 }
 
-Table lengths_table(const Workload& workload) {
+Table lengths_table(const WorkloadView& workload) {
   Table table = table_of(
       workload, "table_2_lengths", "Table II: input lengths (tokens)",
       "Std: of these rows (divided by n). Range: longest / shortest.",
       {column("dataset", "Dataset"), column("queries", "Queries", 0), column("mean", "Mean"), paper_column("mean"),
        column("std", "Std"), paper_column("std"), column("min", "Min", 0), paper_column("min", 0),
        column("max", "Max", 0), paper_column("max", 0), column("range_x", "Range ×"), paper_column("range_x")});
-  for (const Described& dataset : workload.datasets) {
-    const auto values = lengths(workload, dataset);
-    const auto name = paper_name(workload, dataset);
+  for (const DatasetRows& dataset : workload.datasets) {
+    const auto values = pick(workload.lengths, dataset.rows);
+    const auto name = workload.paper_name(dataset);
     const auto paper = [&](const char* key) { return name ? cell(published("II", {*name}, key)) : Cell(); };
     const double shortest = *minimum(values);
     const double longest = *maximum(values);
@@ -150,79 +93,132 @@ Table lengths_table(const Workload& workload) {
   return table;
 }
 
-Table features_table(const Workload& workload) {
+Table features_table(const WorkloadView& workload) {
   std::vector<Column> columns{column("feature", "Feature")};
-  for (const Described& dataset : workload.datasets) {
+  for (const DatasetRows& dataset : workload.datasets) {
     columns.push_back(column("mean_" + dataset.id, paper_dataset(dataset.id).value_or(dataset.id), 2));
     if (paper_dataset(dataset.id)) columns.push_back(paper_column("mean_" + dataset.id, 2));
   }
   Table table =
       table_of(workload, "table_3_features", "Table III: features by dataset (means)", "", std::move(columns));
-  for (const Feature& feature : kFeatures) {
-    std::vector<Cell> row{cell(std::string(feature.title))};
-    for (const Described& dataset : workload.datasets) {
-      row.push_back(cell(mean(values_of(dataset, feature))));
-      const auto name = paper_name(workload, dataset);
-      if (paper_dataset(dataset.id)) row.push_back(name ? cell(published("III", {feature.key}, *name)) : Cell());
+  for (const FeatureColumn* feature : workload.features) {
+    std::vector<Cell> row{cell(mean_title(*feature))};
+    const std::string key = paper_row_of(*feature, "III");
+    for (const DatasetRows& dataset : workload.datasets) {
+      row.push_back(cell(mean_of(*feature, dataset)));
+      const auto name = workload.paper_name(dataset);
+      if (paper_dataset(dataset.id)) row.push_back(name ? cell(published("III", {key}, *name)) : Cell());
     }
     table.rows.push_back(std::move(row));
   }
   return table;
 }
 
-Table causal_table(const Workload& workload) {
+Table causal_table(const WorkloadView& workload) {
+  const FeatureColumn* causal = workload.paper_feature("causal_question");
   Table table = table_of(workload, "table_4_causal", "Table IV: causal questions by dataset", "",
                          {column("dataset", "Dataset"), column("queries", "Queries", 0),
                           column("causal_questions_pct", "Causal questions %"), paper_column("causal_questions_pct")});
-  for (const Described& dataset : workload.datasets) {
-    const auto name = paper_name(workload, dataset);
-    table.rows.push_back({cell(dataset.id), cell(dataset.queries.size()),
-                          cell(mean(values_of(dataset, kFeatures.back()))),
+  if (causal == nullptr) return table;
+  for (const DatasetRows& dataset : workload.datasets) {
+    const auto name = workload.paper_name(dataset);
+    const auto share = mean(pick(causal->values, dataset.rows));
+    table.rows.push_back({cell(dataset.id), cell(dataset.rows.size()), share ? Cell(100 * *share) : Cell(),
                           name ? cell(published("IV", {*name}, "causal_questions_pct")) : Cell()});
   }
   return table;
 }
 
-Table correlations_table(const Workload& workload, const std::vector<StudyQuery>& queries) {
-  std::vector<double> all_lengths;
-  all_lengths.reserve(queries.size());
-  for (const StudyQuery& entry : queries) all_lengths.push_back(length(workload, entry));
-  std::size_t paper_datasets = 0;
-  for (const Described& dataset : workload.datasets) paper_datasets += paper_name(workload, dataset) ? 1 : 0;
-  const bool same = paper_datasets == kPaperDatasets && workload.datasets.size() == kPaperDatasets;
+Table correlations_table(const WorkloadView& workload) {
+  const bool same = workload.paper && workload.paper_datasets;
   Table table = table_of(
       workload, "table_5_length", "Table V: correlation of each feature with input length",
       fmt::format(
           "Pearson's r over all {} queries pooled; 95 % interval by Fisher's z. Empty where a feature does not vary.{}",
-          queries.size(), same ? "" : " No published value stands beside: the datasets are not the paper's four."),
+          workload.data.queries.size(),
+          same ? "" : " No published value stands beside: the datasets are not the paper's four."),
       {column("feature", "Feature"), column("r", "r", 2), column("r_low", "from", 2), column("r_high", "to", 2),
        paper_column("r", 2)});
-  for (const Feature& feature : kFeatures) {
-    std::vector<double> values;
-    values.reserve(queries.size());
-    for (const StudyQuery& entry : queries) values.push_back(entry.features.*feature.value);
-    const auto r = pearson(values, all_lengths);
-    const auto interval = r ? correlation_interval(*r, values.size()) : std::nullopt;
-    table.rows.push_back({cell(std::string(feature.title)), cell(r), interval ? Cell(interval->low) : Cell(),
-                          interval ? Cell(interval->high) : Cell(),
-                          same ? cell(published("V", {feature.key_in_v}, "corr_with_length")) : Cell()});
+  for (const FeatureColumn* feature : workload.features) {
+    std::vector<Cell> row{cell(mean_title(*feature))};
+    append_correlation(row, pearson(feature->values, workload.lengths), workload.lengths.size());
+    row.push_back(same ? cell(published("V", {paper_row_of(*feature, "V")}, "corr_with_length")) : Cell());
+    table.rows.push_back(std::move(row));
   }
   return table;
 }
 
+struct Pair {
+  const FeatureColumn* a = nullptr;
+  const FeatureColumn* b = nullptr;
+  double r = 0;
+};
+
+/// By |r|, the strongest first; features that do not vary are in no pair.
+std::vector<Pair> pairs_of(const WorkloadView& workload) {
+  std::vector<Pair> pairs;
+  for (std::size_t i = 0; i < workload.features.size(); ++i) {
+    for (std::size_t j = i + 1; j < workload.features.size(); ++j) {
+      if (const auto r = pearson(workload.features[i]->values, workload.features[j]->values))
+        pairs.push_back({workload.features[i], workload.features[j], *r});
+    }
+  }
+  std::stable_sort(pairs.begin(), pairs.end(),
+                   [](const Pair& a, const Pair& b) { return std::abs(a.r) > std::abs(b.r); });
+  return pairs;
+}
+
+Table redundancy_table(const WorkloadView& workload, const std::vector<Pair>& pairs) {
+  const std::size_t shown = std::min(pairs.size(), kMostPairs);
+  Table table = workload.table(
+      "feature_redundancy", "Which features say the same",
+      fmt::format(
+          "Pearson's r of two features over all {} queries pooled, 95 % interval by Fisher's z; {} of {} pairs, "
+          "the strongest first. Redundant: |r| above {}.",
+          workload.data.queries.size(), shown, pairs.size(), kRedundant),
+      {column("feature_a", "Feature"), column("feature_b", "and"), column("r", "r", 2), column("r_low", "from", 2),
+       column("r_high", "to", 2), column("redundant", "Redundant")});
+  for (std::size_t i = 0; i < shown; ++i) {
+    std::vector<Cell> row{cell(pairs[i].a->title), cell(pairs[i].b->title)};
+    append_correlation(row, pairs[i].r, workload.data.queries.size());
+    row.push_back(cell(std::string(std::abs(pairs[i].r) > kRedundant ? "yes" : "no")));
+    table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
+std::string redundancy_sentence(const std::vector<Pair>& pairs) {
+  std::vector<std::string> named;
+  for (const Pair& pair : pairs) {
+    if (std::abs(pair.r) > kRedundant)
+      named.push_back(fmt::format("{} and {} (r = {:.2f})", pair.a->title, pair.b->title, pair.r));
+  }
+  if (named.empty()) return "";
+  return "Features that say almost the same (|r| above 0.8): " + join(named, "; ") + ".";
+}
+
 }  // namespace
 
-std::vector<Table> describe_workload(const std::vector<StudyQuery>& queries, const WorkloadNames& names) {
-  std::vector<Table> tables;
-  if (queries.empty()) return tables;
-  const Workload workload = arrange(queries, names);
-  if (!names.models.empty()) tables.push_back(models_table(workload, names));
-  tables.push_back(datasets_table(workload, names));
-  tables.push_back(lengths_table(workload));
-  tables.push_back(features_table(workload));
-  tables.push_back(causal_table(workload));
-  tables.push_back(correlations_table(workload, queries));
-  return tables;
+WorkloadFindings describe_queries(const WorkloadData& data) {
+  WorkloadFindings findings;
+  if (data.queries.empty()) return findings;
+  if (!lengths_finite(data)) {
+    findings.sentences.emplace_back("Nothing is described, because a query has a length that is not finite.");
+    return findings;
+  }
+  const WorkloadView workload(data);
+  const std::vector<Pair> pairs = pairs_of(workload);
+  auto& tables = findings.tables;
+  if (!data.names.models.empty()) tables.push_back(models_table(workload));
+  for (auto&& table : {datasets_table(workload), lengths_table(workload), features_table(workload),
+                       causal_table(workload), correlations_table(workload), redundancy_table(workload, pairs)}) {
+    if (!table.rows.empty()) tables.push_back(table);
+  }
+  if (!workload.broken_features.empty())
+    findings.sentences.push_back(
+        "Left out, because not every query has a finite value: " + join(workload.broken_features, ", ") + ".");
+  if (auto sentence = redundancy_sentence(pairs); !sentence.empty()) findings.sentences.push_back(std::move(sentence));
+  return findings;
 }
 
 }  // namespace phasewatt::analysis

@@ -95,6 +95,15 @@ std::optional<std::int64_t> JsonRow::integer(std::string_view key) {
   return std::nullopt;
 }
 
+std::optional<double> JsonRow::number(std::string_view key) {
+  const auto value = find(line_, key);
+  double number = 0;
+  if (!value) return std::nullopt;
+  if (value->get(number) == simdjson::SUCCESS) return number;
+  fail_type(key, "a number");
+  return std::nullopt;
+}
+
 std::vector<std::string> JsonRow::texts(std::string_view key) {
   std::vector<std::string> texts;
   const auto value = find(line_, key);

@@ -32,6 +32,7 @@ class JsonRow {
   std::string text_or_empty(std::string_view key);
   std::optional<bool> boolean(std::string_view key);
   std::optional<std::int64_t> integer(std::string_view key);
+  std::optional<double> number(std::string_view key);    ///< whole or not
   std::vector<std::string> texts(std::string_view key);  ///< empty when absent
 
   /// Entities of `text` (docs/annotators.md); absent when the field is.
