@@ -62,12 +62,14 @@ TEST_P(RealTokenizer, GivesTheIdsOfLlamaCppsVectors) {
   std::ifstream ids(folder(GetParam().folder) / (std::string(GetParam().vectors) + ".out"));
   ASSERT_TRUE(text);
   const std::string separator = "\n__ggml_vocab_test__\n";
-  std::size_t at = 0;
   std::size_t count = 0;
-  for (std::string line; std::getline(ids, line); ++count) {
-    const std::size_t end = text->find(separator, at);
+  for (std::size_t at = 0; at <= text->size(); ++count) {
+    const std::size_t end = std::min(text->find(separator, at), text->size());
     const std::string input = text->substr(at, end - at);
     at = end + separator.size();
+    // The last text is empty, and so is its line.
+    std::string line;
+    if (!std::getline(ids, line)) ASSERT_EQ(input, "");
     std::istringstream numbers(line);
     const Ids expected{std::istream_iterator<std::uint32_t>(numbers), {}};
     for (const auto& tokenizer : tokenizers) {

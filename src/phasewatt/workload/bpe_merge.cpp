@@ -7,7 +7,7 @@ namespace phasewatt::workload {
 namespace {
 
 /// Up to this many bytes a scan for the lowest rank costs less than a heap.
-constexpr std::size_t kScanBytes = 96;
+constexpr std::size_t kScanBytes = 48;
 
 /// Positions have 32 bits. A piece longer than this is merged block by block.
 constexpr std::size_t kBlockBytes = std::size_t{1} << 30U;
