@@ -85,12 +85,11 @@ void step_1a(std::string& word) {
 
 /// What follows the removal of -ed and -ing: conflat → conflate, hopp → hop, fil → file.
 void mend_1b(std::string& stem) {
-  const char last = stem.back();
-  if (stem.ends_with("at") || stem.ends_with("bl") || stem.ends_with("iz")) {
-    stem += 'e';
-  } else if (ends_double_consonant(stem)) {
+  if (ends_double_consonant(stem)) {
+    const char last = stem.back();
     if (last != 'l' && last != 's' && last != 'z') stem.pop_back();
-  } else if (measure(stem) == 1 && ends_cvc(stem)) {
+  } else if (stem.ends_with("at") || stem.ends_with("bl") || stem.ends_with("iz") ||
+             (measure(stem) == 1 && ends_cvc(stem))) {
     stem += 'e';
   }
 }
