@@ -58,6 +58,8 @@ function(phasewatt_room_embeds)
     file(GLOB_RECURSE files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/phasewatt/workload/samples/*.*)
     list(FILTER files EXCLUDE REGEX "\\.md$")
     phasewatt_embed(phasewatt_workload phasewatt::workload shipped_samples ${PROJECT_SOURCE_DIR}/src/phasewatt/workload/samples ${files})
+    phasewatt_embed(phasewatt_workload phasewatt::workload shipped_entity_model ${PROJECT_SOURCE_DIR}/src/phasewatt/workload/entities
+      ${PROJECT_SOURCE_DIR}/src/phasewatt/workload/entities/model.bin)
   endif()
   if(TARGET phasewatt_store)
     phasewatt_embed(phasewatt_store phasewatt::store schema_files ${PROJECT_SOURCE_DIR}/src/phasewatt/store
