@@ -1,6 +1,8 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
+#include <string>
 
 #include "apps/cli/console.h"
 #include "phasewatt/replay/run.h"
@@ -16,6 +18,23 @@ class ProgressBar : public replay::Observer {
   ProgressBar& operator=(const ProgressBar&) = delete;
 
   void on_point_done(const RunRecord& record, const replay::Progress& progress) override;
+
+ private:
+  const Console& console_;
+  std::chrono::steady_clock::time_point last_draw_{};
+  bool drawn_ = false;
+};
+
+/// Progress of anything whose share that is done is known: one line on a terminal.
+class ShareBar {
+ public:
+  explicit ShareBar(const Console& console) : console_(console) {}
+  ~ShareBar();
+  ShareBar(const ShareBar&) = delete;
+  ShareBar& operator=(const ShareBar&) = delete;
+
+  /// `share` is 0..1, absent when it is not known.
+  void show(std::optional<double> share, const std::string& text);
 
  private:
   const Console& console_;

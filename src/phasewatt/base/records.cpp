@@ -15,9 +15,9 @@ constexpr std::array kTasks{Name<Task>{Task::classification, "classification"},
 constexpr std::array kTokenKinds{Name<TokenKind>{TokenKind::word, "word"},
                                  Name<TokenKind>{TokenKind::icu_word, "icu_word"},
                                  Name<TokenKind>{TokenKind::bpe, "bpe"}};
-constexpr std::array kEntityTypes{Name<EntityType>{EntityType::person, "person"},
-                                  Name<EntityType>{EntityType::organization, "organization"},
-                                  Name<EntityType>{EntityType::location, "location"}};
+constexpr std::array kEntityTypes{Name<EntityType>{EntityType::person, "PER"},
+                                  Name<EntityType>{EntityType::organization, "ORG"},
+                                  Name<EntityType>{EntityType::location, "LOC"}};
 constexpr std::array kStopRules{Name<StopRule>{StopRule::length, "length"}, Name<StopRule>{StopRule::eos, "eos"}};
 constexpr std::array kPhaseNames{Name<Phase>{Phase::prefill, "prefill"}, Name<Phase>{Phase::decode, "decode"},
                                  Name<Phase>{Phase::score, "score"}};

@@ -28,7 +28,7 @@ std::optional<TokenKind> parse_token_kind(std::string_view name);
 
 /// Kinds of named entities that are told apart.
 enum class EntityType { person, organization, location };
-std::string_view to_string(EntityType type);
+std::string_view to_string(EntityType type);  ///< "PER", "ORG", "LOC", as corpora write it
 
 /// A mention of a named entity: the bytes [begin, end) of a text, never empty.
 struct EntitySpan {

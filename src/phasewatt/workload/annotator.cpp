@@ -22,15 +22,21 @@ constexpr auto kEndGrace = std::chrono::seconds(5);
 constexpr int kNotExecutable = 126;
 constexpr int kNotFound = 127;
 
-/// One conversation with all the lives of the command.
-class Conversation {
- public:
-  Conversation(std::span<const AnnotatorText> texts, const AnnotatorOptions& options)
-      : texts_(texts), options_(options) {}
+}  // namespace
 
-  Result<Annotations> run() {
+/// One conversation with all the lives of the command.
+class Annotator::Conversation {
+ public:
+  explicit Conversation(AnnotatorOptions options) : options_(std::move(options)) {}
+
+  Result<Annotations> run(std::span<const AnnotatorText> texts) {
+    texts_ = texts;
+    annotations_ = {};
+    annotations_.restarts = restarts_;
+    next_ = 0;
+    last_reply_ = Clock::now();
     while (answered() < texts_.size()) {
-      PHASEWATT_TRY(start());
+      if (!child_) PHASEWATT_TRY(start());
       while (answered() < texts_.size()) {
         send();
         child_->wait(last_reply_ + options_.reply_timeout, wants_write());
@@ -41,11 +47,30 @@ class Conversation {
         const bool silent = Clock::now() >= last_reply_ + options_.reply_timeout;
         if (!silent && child_->output_open()) continue;
         PHASEWATT_TRY(may_restart(silent));
+        child_.reset();
         break;
       }
     }
-    if (child_) PHASEWATT_TRY(finish());
     return std::move(annotations_);
+  }
+
+  /// Lets the command end, and looks whether it says more than it was asked.
+  Status finish() {
+    if (!child_) return ok();
+    texts_ = {};
+    annotations_ = {};
+    child_->close_input();
+    const auto deadline = end_deadline();
+    do {
+      PHASEWATT_TRY(take_replies());
+      if (!child_->output_open()) break;
+      child_->wait(deadline, false);
+      child_->read_error();
+      child_->read_output(input_);
+    } while (Clock::now() < deadline);
+    if (!trim(input_).empty()) return unasked(input_);
+    child_->wait_for_end(deadline);
+    return ok();
   }
 
  private:
@@ -54,7 +79,6 @@ class Conversation {
 
   /// A life begins with the first text that has no answer.
   Status start() {
-    child_.reset();
     PHASEWATT_ASSIGN(child_, ChildProcess::start(options_.command));
     next_ = answered();
     output_.clear();
@@ -114,12 +138,12 @@ class Conversation {
       hopeless = ending && !ending->by_signal && (ending->number == kNotFound || ending->number == kNotExecutable);
       if (hopeless) code = ErrorCode::not_found;
     }
-    if (!hopeless && annotations_.restarts < options_.restarts) {
-      ++annotations_.restarts;
+    if (!hopeless && restarts_ < options_.restarts) {
+      annotations_.restarts = ++restarts_;
       return ok();
     }
     std::string restarted;
-    if (annotations_.restarts > 0) restarted = fmt::format(", after {} restarts", annotations_.restarts);
+    if (restarts_ > 0) restarted = fmt::format(", after {} restarts", restarts_);
     return failure(code, what + restarted, hopeless ? "give the path of the command, or put it on PATH" : "");
   }
 
@@ -130,22 +154,6 @@ class Conversation {
     if (ending->number == kNotFound) return "was not found (exit code 127)";
     if (ending->number == kNotExecutable) return "cannot be run (exit code 126)";
     return fmt::format("ended with exit code {} before it answered {}", ending->number, next_id());
-  }
-
-  /// Lets the command end, and looks whether it says more than it was asked.
-  Status finish() {
-    child_->close_input();
-    const auto deadline = end_deadline();
-    do {
-      PHASEWATT_TRY(take_replies());
-      if (!child_->output_open()) break;
-      child_->wait(deadline, false);
-      child_->read_error();
-      child_->read_output(input_);
-    } while (Clock::now() < deadline);
-    if (!trim(input_).empty()) return unasked(input_);
-    child_->wait_for_end(deadline);
-    return ok();
   }
 
   [[nodiscard]] Error failure(ErrorCode code, std::string_view what, std::string hint) const {
@@ -181,18 +189,20 @@ class Conversation {
   }
 
   std::span<const AnnotatorText> texts_;
-  const AnnotatorOptions& options_;
+  AnnotatorOptions options_;
   std::optional<ChildProcess> child_;
   std::size_t next_ = 0;  ///< first text not sent
   std::string output_;    ///< what is left of the request being sent
   std::string input_;     ///< what arrived and is no whole line yet
   Clock::time_point last_reply_;
   Annotations annotations_;
+  int restarts_ = 0;
 };
 
-}  // namespace
+Annotator::Annotator(AnnotatorOptions options) : conversation_(std::make_unique<Conversation>(std::move(options))) {}
+Annotator::~Annotator() = default;
 
-Result<Annotations> annotate(std::span<const AnnotatorText> texts, const AnnotatorOptions& options) {
+Result<Annotations> Annotator::annotate(std::span<const AnnotatorText> texts) {
   for (const auto& [id, text] : texts)
     for (const auto part : {id, text})
       if (const auto bad = find_invalid_utf8(part); bad != std::string::npos)
@@ -200,7 +210,16 @@ Result<Annotations> annotate(std::span<const AnnotatorText> texts, const Annotat
                      fmt::format("{} cannot be annotated: byte {} of its {} is not UTF-8", id, bad,
                                  part.data() == id.data() ? "id" : "text"),
                      "convert the dataset to UTF-8"};
-  return Conversation(texts, options).run();
+  return conversation_->run(texts);
+}
+
+Status Annotator::finish() { return conversation_->finish(); }
+
+Result<Annotations> annotate(std::span<const AnnotatorText> texts, const AnnotatorOptions& options) {
+  Annotator annotator(options);
+  PHASEWATT_ASSIGN(auto annotations, annotator.annotate(texts));
+  PHASEWATT_TRY(annotator.finish());
+  return annotations;
 }
 
 }  // namespace phasewatt::workload

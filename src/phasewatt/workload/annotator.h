@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,14 +30,33 @@ struct AnnotatorText {
 struct Annotations {
   std::vector<std::vector<EntitySpan>> entities;  ///< one list per text, in bytes, ordered
   std::map<std::string, std::size_t> other;       ///< entities with a label that has no type, by label
-  int restarts = 0;                               ///< how often the command had to be started again
+  int restarts = 0;                               ///< how often the command had to be started again so far
 };
 
-/// Starts the command, has it annotate all texts and ends it. The command lives in a process group of its own, which is
-/// ended with this call at the latest; no text does not start it. Errors: bad_input (a text that is not UTF-8, a reply
-/// that breaks the protocol), not_found (no such command), io (the command ends or is silent too often, the operating
-/// system refuses). The messages show the end of what the command wrote to its standard error. Changes no signal's
-/// disposition; calls in several threads do not disturb each other.
+/// An annotator at work: the command starts with the first text and serves all that follow, so that its model is loaded
+/// once. It lives in a process group of its own, which ends with this object at the latest. Changes no signal's
+/// disposition. Not thread-safe; several annotators do not disturb each other.
+class Annotator {
+ public:
+  explicit Annotator(AnnotatorOptions options);
+  Annotator(const Annotator&) = delete;
+  Annotator& operator=(const Annotator&) = delete;
+  ~Annotator();
+
+  /// Has the command annotate these texts. Errors: bad_input (a text that is not UTF-8, a reply that breaks the
+  /// protocol), not_found (no such command), io (the command ends or is silent too often, the operating system
+  /// refuses). The messages show the end of what the command wrote to its standard error. No call may follow an error.
+  Result<Annotations> annotate(std::span<const AnnotatorText> texts);
+
+  /// Lets the command end; an error when it says more than it was asked. No call may follow.
+  Status finish();
+
+ private:
+  class Conversation;
+  std::unique_ptr<Conversation> conversation_;
+};
+
+/// An annotator for these texts alone.
 Result<Annotations> annotate(std::span<const AnnotatorText> texts, const AnnotatorOptions& options);
 
 }  // namespace phasewatt::workload

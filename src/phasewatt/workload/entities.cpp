@@ -33,15 +33,6 @@ Scores clamp(Scores scores) {
 
 }  // namespace
 
-std::string_view to_string(EntityType type) {
-  switch (type) {
-    case EntityType::person: return "PER";
-    case EntityType::organization: return "ORG";
-    case EntityType::location: return "LOC";
-  }
-  return "";
-}
-
 Result<EntityTagger> EntityTagger::open_bytes(std::string_view bytes, std::string_view name) {
   PHASEWATT_ASSIGN(auto model, EntityModel::parse(bytes, name));
   return EntityTagger(std::make_shared<const EntityModel>(std::move(model)));

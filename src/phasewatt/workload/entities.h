@@ -8,25 +8,12 @@
 #include <string_view>
 #include <vector>
 
+#include "phasewatt/base/records.h"
 #include "phasewatt/base/result.h"
 
 /// Named entities of English text: persons, organisations and places, found by a linear-chain conditional random field
 /// (Lafferty et al. 2001) over hashed features. Definition, training, scores and limits: docs/entities.md.
 namespace phasewatt::workload {
-
-enum class EntityType : std::uint8_t { person, organization, location };
-
-/// "PER", "ORG" or "LOC", as corpora write it.
-std::string_view to_string(EntityType type);
-
-/// One mention: bytes [begin, end) of the text, or tokens [begin, end) where tokens were given.
-struct EntitySpan {
-  std::uint32_t begin = 0;
-  std::uint32_t end = 0;
-  EntityType type = EntityType::person;
-
-  friend bool operator==(const EntitySpan&, const EntitySpan&) = default;
-};
 
 class EntityModel;
 

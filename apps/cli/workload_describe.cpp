@@ -1,0 +1,168 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <fstream>
+
+#include "apps/cli/datasets.h"
+#include "apps/cli/version.h"
+#include "apps/cli/workload.h"
+#include "phasewatt/analysis/study_workload.h"
+#include "phasewatt/base/files.h"
+#include "phasewatt/report/write_report.h"
+#include "phasewatt/report/writers.h"
+#include "phasewatt/store/reader.h"
+#include "phasewatt/workload/quality_file.h"
+
+namespace phasewatt::cli {
+namespace {
+
+bool is_database(const std::string& path) {
+  constexpr std::string_view kMagic = "SQLite format 3";
+  std::array<char, kMagic.size()> front{};
+  std::ifstream in(path, std::ios::binary);
+  return in.read(front.data(), front.size()) && std::string_view(front.data(), front.size()) == kMagic;
+}
+
+/// What is described, before its features.
+struct Input {
+  std::vector<Query> queries;
+  std::vector<QualityScore> scores;
+  analysis::WorkloadNames names;
+};
+
+/// The queries of a study, and what its models scored on them.
+Status add_study(const std::string& path, bool with_queries, Input& input) {
+  PHASEWATT_ASSIGN(StudyData study, store::read_study(path));
+  for (const QualityRow& row : study.qualities)
+    input.scores.push_back({study.plan.queries[row.query].query.id, row.model, row.quality});
+  input.names.simulated_qualities = study.plan.environment.engine_simulated;
+  if (!with_queries) return ok();
+  for (auto& entry : study.plan.queries) {
+    if (entry.query.prompt.empty())
+      return Error{ErrorCode::unsupported, fmt::format("the study in '{}' does not keep its prompts", path),
+                   fmt::format("name the datasets, and the study with --quality {}", path)};
+    input.queries.push_back(std::move(entry.query));
+  }
+  std::move(study.plan.samples.begin(), study.plan.samples.end(), std::back_inserter(input.names.samples));
+  return ok();
+}
+
+Status add_data(const std::string& data, const DescribeOptions& options, Input& input) {
+  if (is_file(data) && is_database(data)) return add_study(data, true, input);
+  PHASEWATT_ASSIGN(const DataDir data_dir, parse_data_dir(options.features.data_dir));
+  PHASEWATT_ASSIGN(const auto sample, workload::parse_sample(options.features.sample));
+  PHASEWATT_ASSIGN(const auto dataset,
+                   is_file(data) ? workload::read_queries(data) : load_dataset({data, {}, {}}, data_dir));
+  PHASEWATT_ASSIGN(auto queries, workload::draw(sample, dataset, options.features.seed));
+  input.names.samples.push_back(workload::describe(sample, dataset));
+  std::move(queries.begin(), queries.end(), std::back_inserter(input.queries));
+  return ok();
+}
+
+Status add_qualities_of(const std::string& path, Input& input) {
+  if (is_database(path)) return add_study(path, false, input);
+  PHASEWATT_ASSIGN(const std::string text, read_file(path));
+  PHASEWATT_ASSIGN(input.scores, workload::read_qualities(text, path));
+  return ok();
+}
+
+Result<Input> read_input(const DescribeOptions& options) {
+  Input input;
+  std::vector<std::string> data = options.data;
+  if (data.empty()) data.assign(workload::kDatasets.begin(), workload::kDatasets.end());
+  for (const auto& one : data) PHASEWATT_TRY(add_data(one, options, input));
+  if (!options.quality.empty()) PHASEWATT_TRY(add_qualities_of(options.quality, input));
+  return input;
+}
+
+/// What a feature is to the analysis.
+analysis::FeatureColumn column_of(const workload::FeatureField& field) {
+  analysis::FeatureColumn column;
+  column.key = field.key;
+  column.paper_key = field.key;
+  column.title = field.title;
+  static const std::array kTitles{
+      std::pair{"complexity_score", "Complexity score"},         std::pair{"reasoning_complexity", "Reasoning complexity"},
+      std::pair{"entity_density", "Entity density"},             std::pair{"token_entropy_bits", "Token entropy"},
+      std::pair{"causal_question", "Causal question"},           std::pair{"unique_ratio", "Unique ratio"},
+      std::pair{"words_per_sentence", "Words per sentence"}};
+  for (const auto& [key, title] : kTitles)
+    if (field.key == key) column.title = title;
+  if (field.key == "causal_question") {
+    column.scale = 100;
+    column.mean_title = "Causal questions (%)";
+  }
+  if (field.key == "token_entropy_bits") column.mean_title = "Token entropy (bits)";
+  return column;
+}
+
+Result<analysis::WorkloadData> to_data(Input input, FeatureSource& source) {
+  analysis::WorkloadData data;
+  data.names = std::move(input.names);
+  data.names.profile = source.profile().name();
+  data.names.token_kind = source.profile().token_kind();
+  data.names.tokenizer = source.profile().tokenizer();
+  PHASEWATT_ASSIGN(const auto rows, source.extract(input.queries));
+  PHASEWATT_TRY(source.finish());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const Query& query = input.queries[i];
+    data.queries.push_back({query.id, query.dataset, query.task, rows[i].prompt_tokens});
+  }
+  const auto& fields = source.profile().fields();
+  for (std::size_t f = 0; f < fields.size(); ++f) {
+    if (!fields[f].compared) continue;
+    auto& column = data.features.emplace_back(column_of(fields[f]));
+    column.values.reserve(rows.size());
+    for (const auto& row : rows) column.values.push_back(row.values[f]);
+  }
+  data.easy_below = {{"entity_density", 0.20}, {"causal_question", 0.05}};
+  return data;
+}
+
+report::Page make_page(const analysis::WorkloadFindings& findings, const analysis::WorkloadNames& names,
+                       const std::string& note) {
+  report::Page page;
+  page.title = "phasewatt: what the queries are";
+  page.program_version = std::string(kVersion);
+  page.simulated = names.simulated_qualities;
+  page.sentences = findings.sentences;
+  page.provenance = {{"Features", note}};
+  for (const auto& sample : names.samples) page.provenance.emplace_back("Sample", sample);
+  page.tables = findings.tables;
+  page.figures = findings.figures;
+  return page;
+}
+
+}  // namespace
+
+Status print_description(const DescribeOptions& options, const Console& console) {
+  PHASEWATT_ASSIGN(auto source, FeatureSource::open(options.features));
+  PHASEWATT_ASSIGN(Input input, read_input(options));
+  std::vector<QualityScore> scores = std::move(input.scores);
+  PHASEWATT_ASSIGN(auto data, to_data(std::move(input), source));
+  if (!scores.empty()) {
+    const std::size_t strangers = analysis::add_qualities(data, scores);
+    if (strangers == scores.size())
+      return Error{ErrorCode::bad_input, "no score names one of the queries",
+                   fmt::format("scores name queries as '{}', the data as '{}'", scores.front().id,
+                               data.queries.empty() ? "" : data.queries.front().id)};
+    if (strangers > 0)
+      console.say(fmt::format("note: {} of {} scores name no query here", strangers, scores.size()));
+  }
+  const auto findings = analysis::describe_workload(data);
+  const report::Page page = make_page(findings, data.names, source.note());
+  if (!options.output.empty()) PHASEWATT_TRY(report::write_report(page, options.output, options.force));
+  if (console.json) {
+    console.out(report::to_json(page));
+    return ok();
+  }
+  for (const auto& table : findings.tables)
+    console.out((options.markdown ? report::to_markdown(table) : report::to_text(table, console.color())) + "\n");
+  for (const auto& sentence : findings.sentences) console.out(sentence + "\n");
+  if (!options.output.empty()) console.out("\nreport: " + options.output + "/index.html\n");
+  return ok();
+}
+
+}  // namespace phasewatt::cli
