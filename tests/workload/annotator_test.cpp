@@ -72,12 +72,22 @@ void expect_error(const AnnotatorOptions& options, ErrorCode code, const std::st
   EXPECT_FALSE(result.error().hint.empty());
 }
 
-/// A command whose helper counts its lives in a file of this test.
-std::string counted(const std::string& mode) {
-  const std::string file = testing::TempDir() + "lives_" + std::to_string(getpid()) + "_" + mode;
-  std::filesystem::remove(file);
-  return "LIVES='" + file + "' " + helper(mode);
-}
+/// A command whose helper counts its lives in a file of its own.
+class Counted {
+ public:
+  explicit Counted(const std::string& mode)
+      : file_(testing::TempDir() + "lives_" + std::to_string(getpid()) + "_" + mode),
+        command_("LIVES='" + file_ + "' " + helper(mode)) {
+    std::filesystem::remove(file_);
+  }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+  ~Counted() { std::filesystem::remove(file_); }
+  [[nodiscard]] const std::string& command() const { return command_; }
+
+ private:
+  std::string file_, command_;
+};
 
 // ---------------------------------------------------------------------------------------------- good ones
 
@@ -141,15 +151,17 @@ TEST(Annotator, RunsInSeveralThreads) {
 
 TEST(Annotator, StartsADeadOneAgainAndSendsWhatIsUnanswered) {
   const Numbered texts(10);
-  expect_all(annotate(texts.items(), options_for(counted("die_once"))), texts, 1);
-  auto options = options_for(counted("die_each"));  // two replies in each life
+  const Counted once("die_once");
+  expect_all(annotate(texts.items(), options_for(once.command())), texts, 1);
+  auto options = options_for(helper("die_each"));  // two replies in each life
   options.restarts = 4;
   expect_all(annotate(texts.items(), options), texts, 4);
 }
 
 TEST(Annotator, StartsAHungOneAgain) {
   const Numbered texts(10);
-  auto options = options_for(counted("hang_once"));
+  const Counted once("hang_once");
+  auto options = options_for(once.command());
   options.reply_timeout = std::chrono::seconds(1);
   options.restarts = 20;  // a busy machine may not let a healthy one answer within a second
   const auto result = annotate(texts.items(), options);
@@ -159,7 +171,7 @@ TEST(Annotator, StartsAHungOneAgain) {
 }
 
 TEST(Annotator, GivesUpAfterItsRestarts) {
-  auto options = options_for(counted("exit") + " 7");
+  auto options = options_for(helper("exit 7"));
   options.restarts = 1;
   options.in_flight = 2;
   expect_error(options, ErrorCode::io,
