@@ -93,8 +93,8 @@ Status FeatureSource::annotate(std::vector<Query>& queries) {
 }
 
 std::string FeatureSource::note() const {
-  std::string note = fmt::format("Profile {}; token kind {}: {}", profile_->name(), to_string(profile_->token_kind()),
-                                 profile_->tokenizer());
+  std::string note = fmt::format("Profile {}; token kind {}", profile_->name(), to_string(profile_->token_kind()));
+  if (profile_->token_kind() == TokenKind::bpe) note += " of " + profile_->tokenizer();
   if (profile_->name() == "linguistic")
     note += annotator_ ? fmt::format("; entities by '{}'", annotator_command_) : "; entities by the tagger that ships";
   return note + ".";

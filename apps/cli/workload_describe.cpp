@@ -103,7 +103,7 @@ Result<analysis::WorkloadData> to_data(Input input, FeatureSource& source) {
   data.names = std::move(input.names);
   data.names.profile = source.profile().name();
   data.names.token_kind = source.profile().token_kind();
-  data.names.tokenizer = source.profile().tokenizer();
+  if (data.names.token_kind == TokenKind::bpe) data.names.tokenizer = source.profile().tokenizer();
   PHASEWATT_ASSIGN(const auto rows, source.extract(input.queries));
   PHASEWATT_TRY(source.finish());
   for (std::size_t i = 0; i < rows.size(); ++i) {
