@@ -51,7 +51,8 @@ TEST(TokenizerJson, SaysWhichFieldIsWrong) {
       {"/model/vocab/ab", 97, ErrorCode::bad_input, "97"},
       {"/model/vocab/ab", -1, ErrorCode::bad_input, "'model.vocab.ab' is not a whole number"},
       {"/model/vocab/ab", 1e9, ErrorCode::bad_input, "'model.vocab.ab' is not a whole number"},
-      {"/model/vocab/ab", 1'000'000'000'000, ErrorCode::bad_input, "beyond the limit"},
+      {"/model/vocab/ab", 1'000'000'000'000, ErrorCode::bad_input, "'model.vocab.ab' is 1000000000000, but 258"},
+      {"/added_tokens/1/id", 1'000'000'000'000, ErrorCode::bad_input, "beyond the limit"},
       {"/model/vocab/日", 258, ErrorCode::bad_input, "not in the byte-level form"},
       {"/model/merges", 1, ErrorCode::bad_input, "'model.merges' is not a list"},
       {"/model/merges/1", "ab zz", ErrorCode::bad_input, "'model.merges[1]' merges 'zz', which is not"},
@@ -172,6 +173,7 @@ TEST(Tiktoken, SaysWhichLineIsWrong) {
            {"IQ== 0\nIg== 99999999\n", "t:2: rank 99999999 is beyond the limit"},
            {"IQ== 0\nIg== 99999999999999999999999\n", "t:2: the rank is not a whole number"},
            {"IQ== 0\nIg== 2\n", "t: no token has rank 1"},
+           {"IQ== 0\nIg== 1000000\n", "t:2: rank 1000000 in a file of 3 lines"},
            {"IQ== 0\n\xFF 1\n", "t:2: not valid UTF-8"},
            {base64(std::string(2000, 'a')) + " 0\n", "t:1: a token longer than 1024 bytes"}})
     expect_error(build(read_tiktoken(text, "t"), "t"), ErrorCode::bad_input, HasSubstr(what));

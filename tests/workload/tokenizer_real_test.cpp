@@ -69,7 +69,9 @@ TEST_P(RealTokenizer, GivesTheIdsOfLlamaCppsVectors) {
     at = end + separator.size();
     // The last text is empty, and so is its line.
     std::string line;
-    if (!std::getline(ids, line)) ASSERT_EQ(input, "");
+    if (!std::getline(ids, line)) {
+      ASSERT_EQ(input, "");
+    }
     std::istringstream numbers(line);
     const Ids expected{std::istream_iterator<std::uint32_t>(numbers), {}};
     for (const auto& tokenizer : tokenizers) {

@@ -85,30 +85,32 @@ Result<WrittenVocab> WrittenVocab::read(simdjson::dom::object object, std::strin
   vocab.field_ = std::move(field);
   const std::size_t count = std::distance(object.begin(), object.end());
   if (count == 0) return bad_field(vocab.name_, vocab.field_, "has no tokens");
+  if (count > kMaxTokens)
+    return bad_field(vocab.name_, vocab.field_, fmt::format("has {} tokens, more than {}", count, kMaxTokens));
   vocab.by_id_.resize(count);
   vocab.ids_.reserve(count);
   for (const auto entry : object) {
-    const std::string where = fmt::format("{}.{}", vocab.field_, entry.key);
-    PHASEWATT_ASSIGN(const std::uint32_t id, json_id(entry.value, vocab.name_, where));
+    const auto bad = [&](std::string_view what, std::string hint = {}) {
+      return bad_field(vocab.name_, fmt::format("{}.{}", vocab.field_, entry.key), what, std::move(hint));
+    };
+    std::uint64_t id = 0;
+    if (entry.value.get(id) != simdjson::SUCCESS) return bad("is not a whole number from 0 on");
     if (entry.key.empty()) return bad_field(vocab.name_, vocab.field_, fmt::format("has an empty token, id {}", id));
     if (id >= count)
-      return bad_field(vocab.name_, where,
-                       fmt::format("is {}, but {} tokens have the ids 0 to {}", id, count, count - 1),
-                       "ids have a gap, or one is there twice");
-    if (!vocab.by_id_[id].empty())
-      return bad_field(vocab.name_, where, fmt::format("is {}, the id of '{}'", id, vocab.by_id_[id]));
-    if (!vocab.ids_.emplace(entry.key, id).second) return bad_field(vocab.name_, where, "is there twice");
+      return bad(fmt::format("is {}, but {} tokens have the ids 0 to {}", id, count, count - 1),
+                 "ids have a gap, or one is there twice");
+    if (!vocab.by_id_[id].empty()) return bad(fmt::format("is {}, the id of '{}'", id, vocab.by_id_[id]));
+    if (!vocab.ids_.emplace(entry.key, static_cast<std::uint32_t>(id)).second) return bad("is there twice");
     vocab.by_id_[id] = entry.key;
   }
   return vocab;
 }
 
 Result<std::vector<std::string>> WrittenVocab::bytes(const std::vector<AddedToken>& added) const {
-  const auto is_added = [&](std::string_view written) {
-    return std::any_of(added.begin(), added.end(), [&](const AddedToken& token) { return token.content == written; });
-  };
+  std::unordered_set<std::string_view> contents;
+  for (const auto& token : added) contents.insert(token.content);
   std::size_t count = by_id_.size();
-  while (count > 0 && !bytes_of_byte_level(by_id_[count - 1]) && is_added(by_id_[count - 1])) --count;
+  while (count > 0 && !bytes_of_byte_level(by_id_[count - 1]) && contents.contains(by_id_[count - 1])) --count;
   std::vector<std::string> tokens;
   tokens.reserve(count);
   for (std::size_t id = 0; id < count; ++id) {
