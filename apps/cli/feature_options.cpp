@@ -1,8 +1,8 @@
 #include "apps/cli/feature_options.h"
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <filesystem>
 
 #include "phasewatt/workload/tokenizer.h"

@@ -13,8 +13,7 @@ void add_workload(CLI::App& app, Action& action) {
   features->add_option("DATA", wanted->data)->required();
   features->add_option("--format", wanted->format)->check(CLI::IsMember({"table", "csv", "jsonl"}));
   add_feature_options(*features, wanted->features);
-  features->callback(
-      [&action, wanted] { action = [wanted](const Console& c) { return print_features(*wanted, c); }; });
+  features->callback([&action, wanted] { action = [wanted](const Console& c) { return print_features(*wanted, c); }; });
 
   auto* describe = workload->add_subcommand("describe", "statistics of the queries, and what goes with their quality");
   auto options = std::make_shared<DescribeOptions>();

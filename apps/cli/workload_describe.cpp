@@ -1,6 +1,6 @@
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <fstream>
@@ -84,9 +84,9 @@ analysis::FeatureColumn column_of(const workload::FeatureField& field) {
   column.paper_key = field.key;
   column.title = field.title;
   static const std::array kTitles{
-      std::pair{"complexity_score", "Complexity score"},         std::pair{"reasoning_complexity", "Reasoning complexity"},
-      std::pair{"entity_density", "Entity density"},             std::pair{"token_entropy_bits", "Token entropy"},
-      std::pair{"causal_question", "Causal question"},           std::pair{"unique_ratio", "Unique ratio"},
+      std::pair{"complexity_score", "Complexity score"},    std::pair{"reasoning_complexity", "Reasoning complexity"},
+      std::pair{"entity_density", "Entity density"},        std::pair{"token_entropy_bits", "Token entropy"},
+      std::pair{"causal_question", "Causal question"},      std::pair{"unique_ratio", "Unique ratio"},
       std::pair{"words_per_sentence", "Words per sentence"}};
   for (const auto& [key, title] : kTitles)
     if (field.key == key) column.title = title;
@@ -148,8 +148,7 @@ Status print_description(const DescribeOptions& options, const Console& console)
       return Error{ErrorCode::bad_input, "no score names one of the queries",
                    fmt::format("scores name queries as '{}', the data as '{}'", scores.front().id,
                                data.queries.empty() ? "" : data.queries.front().id)};
-    if (strangers > 0)
-      console.say(fmt::format("note: {} of {} scores name no query here", strangers, scores.size()));
+    if (strangers > 0) console.say(fmt::format("note: {} of {} scores name no query here", strangers, scores.size()));
   }
   const auto findings = analysis::describe_workload(data);
   const report::Page page = make_page(findings, data.names, source.note());
