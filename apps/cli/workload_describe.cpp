@@ -77,26 +77,20 @@ Result<Input> read_input(const DescribeOptions& options) {
   return input;
 }
 
-/// What a feature is to the analysis.
-analysis::FeatureColumn column_of(const workload::FeatureField& field) {
-  analysis::FeatureColumn column;
-  column.key = field.key;
-  column.paper_key = field.key;
-  column.title = field.title;
-  static const std::array kTitles{
-      std::pair{"complexity_score", "Complexity score"},    std::pair{"reasoning_complexity", "Reasoning complexity"},
-      std::pair{"entity_density", "Entity density"},        std::pair{"token_entropy_bits", "Token entropy"},
-      std::pair{"causal_question", "Causal question"},      std::pair{"unique_ratio", "Unique ratio"},
-      std::pair{"words_per_sentence", "Words per sentence"}};
-  for (const auto& [key, title] : kTitles)
-    if (field.key == key) column.title = title;
-  if (field.key == "causal_question") {
-    column.scale = 100;
-    column.mean_title = "Causal questions (%)";
-  }
-  if (field.key == "token_entropy_bits") column.mean_title = "Token entropy (bits)";
-  return column;
-}
+/// The features that are compared, in the order of the paper's tables; those it does not have follow.
+struct Compared {
+  const char* key;
+  const char* title;
+  double scale;
+  const char* mean_title;
+};
+constexpr std::array kCompared{Compared{"complexity_score", "Complexity score", 1, ""},
+                               Compared{"reasoning_complexity", "Reasoning complexity", 1, ""},
+                               Compared{"entity_density", "Entity density", 1, ""},
+                               Compared{"token_entropy_bits", "Token entropy", 1, "Token entropy (bits)"},
+                               Compared{"causal_question", "Causal question", 100, "Causal questions (%)"},
+                               Compared{"unique_ratio", "Unique ratio", 1, ""},
+                               Compared{"words_per_sentence", "Words per sentence", 1, ""}};
 
 Result<analysis::WorkloadData> to_data(Input input, FeatureSource& source) {
   analysis::WorkloadData data;
@@ -111,11 +105,13 @@ Result<analysis::WorkloadData> to_data(Input input, FeatureSource& source) {
     data.queries.push_back({query.id, query.dataset, query.task, rows[i].prompt_tokens});
   }
   const auto& fields = source.profile().fields();
-  for (std::size_t f = 0; f < fields.size(); ++f) {
-    if (!fields[f].compared) continue;
-    auto& column = data.features.emplace_back(column_of(fields[f]));
+  for (const Compared& feature : kCompared) {
+    const auto field = std::find_if(fields.begin(), fields.end(), [&](const auto& f) { return f.key == feature.key; });
+    if (field == fields.end() || !field->compared) continue;
+    auto& column = data.features.emplace_back(
+        analysis::FeatureColumn{feature.key, feature.title, feature.key, feature.scale, 2, feature.mean_title});
     column.values.reserve(rows.size());
-    for (const auto& row : rows) column.values.push_back(row.values[f]);
+    for (const auto& row : rows) column.values.push_back(row.values[static_cast<std::size_t>(field - fields.begin())]);
   }
   data.easy_below = {{"entity_density", 0.20}, {"causal_question", 0.05}};
   return data;

@@ -63,8 +63,8 @@ class Queries {
   /// "boolq: 32 rows of the shipped samples/… (all)"; known in full at the end.
   [[nodiscard]] std::string describe() const {
     if (!stream_) return described_;
-    return fmt::format("{}: {} rows of {} ({})", stream_->dataset(), given_, stream_->lines().name(),
-                       to_string(sample_));
+    return fmt::format("{}: {} row{} of {} ({})", stream_->dataset(), given_, given_ == 1 ? "" : "s",
+                       stream_->lines().name(), to_string(sample_));
   }
   [[nodiscard]] std::string name() const { return stream_ ? stream_->dataset() : name_; }
   [[nodiscard]] std::size_t given() const { return given_; }

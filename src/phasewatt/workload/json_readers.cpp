@@ -96,8 +96,9 @@ void read_generic_task(JsonRow& row, Query& query) {
 }
 
 void read_generic_row(JsonRow& row, RowIds& ids, Query& query) {
-  static const std::array<std::string, 9> fields{"prompt", "question",   "context", "id",  "choices",
-                                                 "answer", "references", "task",    "meta"};
+  static const std::array<std::string, 11> fields{
+      "prompt", "question",          "context",          "id",  "choices", "answer", "references",
+      "task",   "question_entities", "context_entities", "meta"};
   row.allow_only(fields);
   query.question = row.text_or_empty("question");
   query.context = row.text_or_empty("context");

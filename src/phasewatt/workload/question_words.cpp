@@ -78,17 +78,32 @@ constexpr std::size_t first_length(std::string_view phrase) { return std::min(ph
 
 constexpr std::size_t kLongest = 16;
 
-/// First letters by length of a list's first words, as bits: most words of a text are told apart by this alone.
+/// A list of words and phrases, with what tells most words of a text apart from all of them: the
+/// first letters of its first words, as bits, by length.
 template <std::size_t N>
-constexpr std::array<std::uint32_t, kLongest + 1> first_letters(const std::array<std::string_view, N>& list) {
+struct List {
+  struct Entry {
+    std::string_view phrase;
+    std::size_t first_length = 0;
+  };
+  std::array<Entry, N> entries{};
   std::array<std::uint32_t, kLongest + 1> letters{};
-  for (const auto phrase : list) letters[first_length(phrase)] |= 1U << static_cast<unsigned>(phrase[0] - 'a');
-  return letters;
-}
+
+  explicit constexpr List(const std::array<std::string_view, N>& phrases) {
+    for (std::size_t i = 0; i < N; ++i) {
+      entries[i] = {phrases[i], first_length(phrases[i])};
+      letters[entries[i].first_length] |= 1U << static_cast<unsigned>(phrases[i][0] - 'a');
+    }
+  }
+  [[nodiscard]] bool may_begin(std::string_view word) const {
+    const auto letter = static_cast<unsigned char>(lower(word.front()) - 'a');
+    return word.size() <= kLongest && letter < 26 && ((letters[word.size()] >> letter) & 1U) != 0;
+  }
+};
 
 bool equal(std::string_view word, std::string_view lower_case) {
-  return word.size() == lower_case.size() &&
-         std::equal(word.begin(), word.end(), lower_case.begin(), [](char a, char b) { return lower(a) == b; });
+  return word.size() == lower_case.size() && std::equal(word.begin(), word.end(), lower_case.begin(),
+                                                        [](char a, char b) { return lower(a) == b; });
 }
 
 /// Words of the text seen in order, with the text between them.
@@ -122,14 +137,13 @@ struct Words {
 
 /// Words of the longest entry of the list that stands at `i`, 0 when none does.
 template <std::size_t N>
-std::size_t longest_match(const Words& words, std::size_t i, const std::array<std::string_view, N>& list,
-                          const std::array<std::uint32_t, kLongest + 1>& letters) {
+std::size_t longest_match(const Words& words, std::size_t i, const List<N>& list) {
   const std::string_view word = words.at(i);
-  const auto letter = static_cast<unsigned char>(lower(word.front()) - 'a');
-  if (word.size() > kLongest || letter >= 26 || ((letters[word.size()] >> letter) & 1U) == 0) return 0;
+  if (!list.may_begin(word)) return 0;
   std::size_t longest = 0;
-  for (const auto phrase : list)
-    if (first_length(phrase) == word.size()) longest = std::max(longest, words.match(i, phrase));
+  for (const auto& entry : list.entries)
+    if (entry.first_length == word.size() && entry.phrase.front() == lower(word.front()))
+      longest = std::max(longest, words.match(i, entry.phrase));
   return longest;
 }
 
@@ -142,19 +156,19 @@ bool asks_manner(const Words& words, std::size_t i) {
 }  // namespace
 
 bool is_causal(std::string_view question, std::span<const WordRange> words) {
-  static constexpr auto kLetters = first_letters(kCausal);
+  static constexpr List kList(kCausal);
   const Words all{question, words};
   for (std::size_t i = 0; i < words.size(); ++i)
-    if (longest_match(all, i, kCausal, kLetters) > 0 || asks_manner(all, i)) return true;
+    if (longest_match(all, i, kList) > 0 || asks_manner(all, i)) return true;
   return false;
 }
 
 std::size_t count_markers(std::string_view text, std::span<const WordRange> words) {
-  static constexpr auto kLetters = first_letters(kMarkers);
+  static constexpr List kList(kMarkers);
   const Words all{text, words};
   std::size_t markers = 0;
   for (std::size_t i = 0; i < words.size();) {
-    const std::size_t matched = longest_match(all, i, kMarkers, kLetters);
+    const std::size_t matched = longest_match(all, i, kList);
     markers += matched > 0 ? 1 : 0;
     i += std::max<std::size_t>(1, matched);
   }

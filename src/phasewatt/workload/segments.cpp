@@ -60,7 +60,9 @@ bool may_be_cased(std::string_view word) {
 }
 
 /// Whether a segment is more than "_" and "@".
-bool holds_word(std::string_view segment) { return segment.find_first_not_of("_@") != std::string_view::npos; }
+bool holds_word(std::string_view segment) {
+  return std::any_of(segment.begin(), segment.end(), [](char c) { return c != '_' && c != '@'; });
+}
 
 constexpr std::int32_t kFirstWordStatus = UBRK_WORD_NUMBER;
 
