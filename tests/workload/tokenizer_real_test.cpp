@@ -33,6 +33,8 @@ struct Family {
   const char* vectors;
   std::vector<std::string> files;
   std::size_t size;
+
+  friend std::ostream& operator<<(std::ostream& out, const Family& family) { return out << family.folder; }
 };
 
 class RealTokenizer : public testing::TestWithParam<Family> {
