@@ -84,6 +84,7 @@ void adjust(std::vector<ScoreRow>& rows) {
         if ((g == 0) == pooled) members.push_back(&row.by_group[g]);
     }
     std::vector<std::optional<double>> p;
+    p.reserve(members.size());
     for (const Judged* one : members) p.push_back(one->auc ? one->auc->p : std::nullopt);
     const auto adjusted = holm(p);
     for (std::size_t i = 0; i < members.size(); ++i) members[i]->adjusted_p = adjusted[i];

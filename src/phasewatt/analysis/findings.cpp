@@ -76,7 +76,7 @@ Findings analyse(const StudyData& data) {
   findings.tables.push_back(phases_table(context));
   append(findings, describe_difficulty(workload));
   append(findings.tables, {validity_table(context), clocks_table(context)});
-  append(findings, describe_queries(workload));
+  append(findings.tables, describe_queries(workload).tables);
   findings.tables.push_back(sweep_table(context));
   drop_empty(findings);
   return findings;

@@ -19,8 +19,8 @@ Table selection_table(const WorkloadView& workload);
 /// feature of the rule is not there.
 Table thresholds_table(const WorkloadView& workload);
 
-/// Figure 2: mean quality over the models against length; easy where `normalised`, the mean normalised quality, is above
-/// 0.5. Of more than 1,000 queries every k-th.
+/// Figure 2: mean quality over the models against length; easy where `normalised`, the mean normalised quality, is
+/// above 0.5. Of more than 1,000 queries every k-th.
 Figure length_quality_figure(const WorkloadView& workload, const std::vector<std::optional<double>>& normalised);
 
 }  // namespace phasewatt::analysis
