@@ -1,7 +1,8 @@
 #include "lexicon.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
+
+#include <algorithm>
 #include <sstream>
 
 #include "clusters.h"
@@ -78,7 +79,8 @@ Status add_list(const NameList& list, Lexicon& lexicon) {
     for (std::size_t begin = 0; begin < line.size();) {
       begin = next_sentence(line, begin, tokens);
       for (const auto& t : tokens) {
-        words.push_back(describe_word(none, std::string_view(line).substr(t.begin, t.end - t.begin), CaseMode::mixed).lower);
+        words.push_back(
+            describe_word(none, std::string_view(line).substr(t.begin, t.end - t.begin), CaseMode::mixed).lower);
       }
     }
     if (words.size() == 1) lexicon[words[0]].lists |= list.list;

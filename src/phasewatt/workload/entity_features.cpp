@@ -40,10 +40,19 @@ std::uint32_t shape(std::string_view token) {
   return value << 2 | static_cast<std::uint32_t>(std::min<std::size_t>(token.size() - 1, 3));
 }
 
-enum TokenClass : std::uint8_t { lower_word, capitalized, all_caps, with_digit, connective, hyphen_or_clitic, mark, other };
+enum TokenClass : std::uint8_t {
+  lower_word,
+  capitalized,
+  all_caps,
+  with_digit,
+  connective,
+  hyphen_or_clitic,
+  mark,
+  other
+};
 
 TokenClass token_class(std::string_view token, std::string_view lower) {
-  static constexpr std::array<std::string_view, 16> kConnectives{"of", "and", "&",  "the", "for", "de", "la", "van",
+  static constexpr std::array<std::string_view, 16> kConnectives{"of",  "and", "&",  "the", "for", "de", "la", "van",
                                                                  "von", "al",  "el", "bin", "in",  "at", "du", "der"};
   if (std::find(kConnectives.begin(), kConnectives.end(), lower) != kConnectives.end()) return connective;
   const char first = shape_of(token, 0);

@@ -8,8 +8,8 @@
 
 #include "phasewatt/workload/entity_model.h"
 
-/// What the entity tagger looks at. Training and tagging share these functions, so that they cannot differ; whoever changes
-/// them changes kFeatures in entity_model.cpp and trains anew.
+/// What the entity tagger looks at. Training and tagging share these functions, so that they cannot differ; whoever
+/// changes them changes kFeatures in entity_model.cpp and trains anew.
 namespace phasewatt::workload {
 
 /// How a sentence uses capitals; in the caseless two, capitals say nothing of names.
@@ -48,10 +48,10 @@ constexpr std::uint64_t extend_phrase(std::uint64_t phrase, std::uint64_t lower)
 SpelledWord describe_word(const EntityModel& model, std::string_view token, CaseMode mode);
 
 inline constexpr std::size_t kMaxWordFeatures = 51;  ///< so many calls of word_features() for a word
-inline constexpr int kReach = 2;  ///< a word speaks for the tokens up to two before and after it
+inline constexpr int kReach = 2;                     ///< a word speaks for the tokens up to two before and after it
 
-/// Calls sink(offset, hash) for each feature that depends on one word alone: `offset` −kReach…kReach says for which token
-/// relative to the word's it speaks.
+/// Calls sink(offset, hash) for each feature that depends on one word alone: `offset` −kReach…kReach says for which
+/// token relative to the word's it speaks.
 template <class Sink>
 void word_features(const SpelledWord& word, Sink&& sink) {
   const auto mode = static_cast<std::uint64_t>(word.mode);
