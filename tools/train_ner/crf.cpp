@@ -37,7 +37,7 @@ Example Trainer::example(const Sentence& sentence) {
     starting += sentence.tokens[i][0] >= 'A' && sentence.tokens[i][0] <= 'Z';
   }
   const CaseMode mode = case_mode(upper, lower, starting);
-  std::vector<Word> words(n + 2 * kReach);
+  std::vector<Word> words(n + kEdges);
   std::vector<std::vector<std::uint32_t>> by_token(n);
   const auto number = [&](std::uint64_t hash) {
     const auto [it, fresh] = numbers_.try_emplace(hash, static_cast<std::uint32_t>(counts_.size()));
@@ -50,8 +50,8 @@ Example Trainer::example(const Sentence& sentence) {
   };
   for (std::size_t i = 0; i < n; ++i) {
     const SpelledWord word = describe_word(lexicon_, sentence.tokens[i], mode);
-    words[i + kReach] = word;
-    result.classes.push_back(word.token_class);
+    words[i + kReach] = word.word;
+    result.classes.push_back(word.word.token_class);
     word_features(word, [&](int offset, std::uint64_t hash) {
       const auto at = static_cast<std::ptrdiff_t>(i) + offset;
       if (at >= 0 && at < static_cast<std::ptrdiff_t>(n))
