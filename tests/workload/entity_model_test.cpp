@@ -50,7 +50,8 @@ TEST(EntityModelFile, DamageIsFound) {
   };
   EXPECT_TRUE(refused(""));
   EXPECT_TRUE(refused("not a model, but long enough to be looked at"));
-  for (const std::size_t size : {std::size_t{31}, std::size_t{32}, good.size() - 1}) EXPECT_TRUE(refused(good.substr(0, size)));
+  for (const std::size_t size : {std::size_t{31}, std::size_t{32}, good.size() - 1})
+    EXPECT_TRUE(refused(good.substr(0, size)));
   EXPECT_TRUE(refused(good + "x"));
   for (const std::size_t at : {0U, 8U, 12U, 16U, 20U, 24U, 40U}) {
     std::string bytes = good;

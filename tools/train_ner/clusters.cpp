@@ -14,7 +14,13 @@ double x_log_x(double x) { return x > 0 ? x * std::log(x) : 0; }
 class Exchange {
  public:
   Exchange(const std::vector<std::uint32_t>& corpus, std::size_t words, std::size_t classes)
-      : classes_(classes), class_of_(words), after_(words), before_(words), pairs_(classes * classes), left_(classes), right_(classes),
+      : classes_(classes),
+        class_of_(words),
+        after_(words),
+        before_(words),
+        pairs_(classes * classes),
+        left_(classes),
+        right_(classes),
         table_(1U << 20) {
     for (std::size_t i = 0; i < table_.size(); ++i) table_[i] = static_cast<float>(x_log_x(static_cast<double>(i)));
     for (std::size_t w = 1; w < words; ++w) class_of_[w] = static_cast<std::uint32_t>(1 + (w - 1) % (classes - 1));
@@ -43,13 +49,21 @@ class Exchange {
                                                        : static_cast<float>(x_log_x(static_cast<double>(n)));
   }
 
-  /// Takes the word out of its class and puts it where the likelihood grows most. Pairs of a word with itself count with
-  /// its class of before, which the next round mends.
+  /// Takes the word out of its class and puts it where the likelihood grows most. Pairs of a word with itself count
+  /// with its class of before, which the next round mends.
   void move(std::uint32_t w) {
     std::vector<std::int32_t> out(classes_), in(classes_);
     std::int32_t total_out = 0, total_in = 0;
-    for (const auto& [v, n] : after_[w]) if (v != w) { out[class_of_[v]] += static_cast<std::int32_t>(n); total_out += static_cast<std::int32_t>(n); }
-    for (const auto& [v, n] : before_[w]) if (v != w) { in[class_of_[v]] += static_cast<std::int32_t>(n); total_in += static_cast<std::int32_t>(n); }
+    for (const auto& [v, n] : after_[w])
+      if (v != w) {
+        out[class_of_[v]] += static_cast<std::int32_t>(n);
+        total_out += static_cast<std::int32_t>(n);
+      }
+    for (const auto& [v, n] : before_[w])
+      if (v != w) {
+        in[class_of_[v]] += static_cast<std::int32_t>(n);
+        total_in += static_cast<std::int32_t>(n);
+      }
     std::vector<std::uint32_t> outs, ins;
     for (std::uint32_t c = 0; c < classes_; ++c) {
       if (out[c] != 0) outs.push_back(c);
@@ -93,8 +107,8 @@ class Exchange {
 
 }  // namespace
 
-std::vector<std::uint32_t> word_classes(const std::vector<std::uint32_t>& corpus, std::size_t words, std::size_t classes,
-                                        int rounds) {
+std::vector<std::uint32_t> word_classes(const std::vector<std::uint32_t>& corpus, std::size_t words,
+                                        std::size_t classes, int rounds) {
   Exchange exchange(corpus, words, classes);
   for (int i = 0; i < rounds; ++i) exchange.round();
   return std::move(exchange).result();

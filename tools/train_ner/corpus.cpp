@@ -1,7 +1,8 @@
 #include "corpus.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
+
+#include <algorithm>
 #include <sstream>
 
 #include "phasewatt/base/files.h"
@@ -92,9 +93,11 @@ Result<std::vector<Sentence>> read_corpus(const std::filesystem::path& path) {
       continue;
     }
     const auto parts = columns(line);
-    const bool numbered = parts.size() >= 3 && std::all_of(parts[0].begin(), parts[0].end(), [](char c) { return c >= '0' && c <= '9'; });
+    const bool numbered =
+        parts.size() >= 3 && std::all_of(parts[0].begin(), parts[0].end(), [](char c) { return c >= '0' && c <= '9'; });
     if (parts.size() < 2) {
-      return Error{ErrorCode::bad_input, path.string() + ", line " + std::to_string(number) + ": no tag", "give IOB columns"};
+      return Error{ErrorCode::bad_input, path.string() + ", line " + std::to_string(number) + ": no tag",
+                   "give IOB columns"};
     }
     const std::string& token = numbered ? parts[1] : parts[0];
     const std::string& label = numbered ? parts[2] : parts.back();
@@ -124,8 +127,9 @@ Result<std::vector<Sentence>> read_questions(const std::filesystem::path& path, 
     for (std::size_t begin = 0; begin < sentence.text.size();) {
       begin = workload::next_sentence(sentence.text, begin, parts);
       for (const auto& part : parts) {
-        const auto inside = std::find_if(sentence.spans.begin(), sentence.spans.end(),
-                                         [&](const EntitySpan& s) { return s.begin <= part.begin && part.begin < s.end; });
+        const auto inside = std::find_if(sentence.spans.begin(), sentence.spans.end(), [&](const EntitySpan& s) {
+          return s.begin <= part.begin && part.begin < s.end;
+        });
         const bool in = inside != sentence.spans.end();
         sentence.tags.push_back(tag(in ? static_cast<int>(inside->type) : -1, in && inside->begin == part.begin));
         sentence.tokens.push_back(sentence.text.substr(part.begin, part.end - part.begin));

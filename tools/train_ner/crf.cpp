@@ -15,9 +15,7 @@ using Lanes = std::array<float, kLanes>;
 
 constexpr std::size_t kOutside = static_cast<std::size_t>(Tag::outside);
 
-bool allowed(std::size_t from, std::size_t to) {
-  return to == kOutside || to % 2 == 0 || from == to || from + 1 == to;
-}
+bool allowed(std::size_t from, std::size_t to) { return to == kOutside || to % 2 == 0 || from == to || from + 1 == to; }
 
 std::uint64_t next_random(std::uint64_t& state) {
   state += 0x9E3779B97F4A7C15ULL;
@@ -39,7 +37,7 @@ Example Trainer::example(const Sentence& sentence) {
     starting += sentence.tokens[i][0] >= 'A' && sentence.tokens[i][0] <= 'Z';
   }
   const CaseMode mode = case_mode(upper, lower, starting);
-  std::vector<Word> words(n + 2 * kReach);
+  std::vector<Word> words(n + kEdges);
   std::vector<std::vector<std::uint32_t>> by_token(n);
   const auto number = [&](std::uint64_t hash) {
     const auto [it, fresh] = numbers_.try_emplace(hash, static_cast<std::uint32_t>(counts_.size()));
@@ -52,11 +50,12 @@ Example Trainer::example(const Sentence& sentence) {
   };
   for (std::size_t i = 0; i < n; ++i) {
     const SpelledWord word = describe_word(lexicon_, sentence.tokens[i], mode);
-    words[i + kReach] = word;
-    result.classes.push_back(word.token_class);
+    words[i + kReach] = word.word;
+    result.classes.push_back(word.word.token_class);
     word_features(word, [&](int offset, std::uint64_t hash) {
       const auto at = static_cast<std::ptrdiff_t>(i) + offset;
-      if (at >= 0 && at < static_cast<std::ptrdiff_t>(n)) by_token[static_cast<std::size_t>(at)].push_back(number(hash));
+      if (at >= 0 && at < static_cast<std::ptrdiff_t>(n))
+        by_token[static_cast<std::size_t>(at)].push_back(number(hash));
     });
   }
   std::vector<std::uint8_t> marks(n);
@@ -71,9 +70,8 @@ Example Trainer::example(const Sentence& sentence) {
   return result;
 }
 
-void Trainer::add(const Sentence& sentence, double share, std::size_t group) {
+void Trainer::add(const Sentence& sentence, double share) {
   Item item;
-  item.group = group;
   item.share = share;
   item.written = {example(sentence), example(lower_cased(sentence)), example(upper_cased(sentence))};
   items_.push_back(std::move(item));
@@ -83,10 +81,12 @@ void Trainer::add(const Sentence& sentence, double share, std::size_t group) {
 void Trainer::drop_rare() {
   std::vector<std::uint32_t> renumbered(counts_.size(), 0xFFFFFFFFU);
   std::vector<std::uint64_t> kept;
+  std::vector<std::uint32_t> kept_counts;
   for (std::size_t i = 0; i < counts_.size(); ++i) {
     if (counts_[i] < options_.min_count) continue;
     renumbered[i] = static_cast<std::uint32_t>(kept.size());
     kept.push_back(hashes_[i]);
+    kept_counts.push_back(counts_[i]);
   }
   for (auto& item : items_) {
     for (auto& example : item.written) {
@@ -104,13 +104,12 @@ void Trainer::drop_rare() {
     }
   }
   hashes_ = std::move(kept);
-  std::size_t groups = 0;
-  for (const auto& item : items_) groups = std::max(groups, item.group);
-  weights_.assign(hashes_.size() * (groups + 1), {});
+  counts_ = std::move(kept_counts);
+  weights_.assign(hashes_.size(), {});
   numbers_.clear();
 }
 
-double Trainer::learn(const Example& example, std::size_t group, float rate) {
+double Trainer::learn(const Example& example, float rate) {
   const std::size_t n = example.tags.size();
   static thread_local std::vector<Lanes> scores, alpha, beta;
   static thread_local std::vector<std::uint32_t> active, ends;
@@ -121,7 +120,6 @@ double Trainer::learn(const Example& example, std::size_t group, float rate) {
   ends.clear();
   const auto threshold = static_cast<std::uint64_t>(options_.dropout * 65536.0);
   const auto scale = static_cast<float>(1.0 / (1.0 - options_.dropout));
-  const auto own = static_cast<std::uint32_t>(group * hashes_.size());
   std::size_t begin = 0;
   for (std::size_t i = 0; i < n; ++i) {
     std::uint64_t bits = 0;
@@ -131,9 +129,6 @@ double Trainer::learn(const Example& example, std::size_t group, float rate) {
       active.push_back(example.features[begin]);
       const Row& row = weights_[active.back()];
       for (std::size_t t = 0; t < kLanes; ++t) scores[i][t] += row.w[t];
-      if (group == 0) continue;
-      active.push_back(example.features[begin] + own);
-      for (std::size_t t = 0; t < kLanes; ++t) scores[i][t] += weights_[active.back()].w[t];
     }
     for (auto& s : scores[i]) s *= scale;
     if (example.tags[i] != Tag::outside) scores[i][kOutside] += static_cast<float>(options_.missed);
@@ -156,7 +151,8 @@ double Trainer::learn(const Example& example, std::size_t group, float rate) {
     if (i == 0) {
       a = m[kOutside];
     } else {
-      for (std::size_t f = 0; f < kTags; ++f) for (std::size_t t = 0; t < kTags; ++t) a[t] += alpha[i - 1][f] * m[f][t];
+      for (std::size_t f = 0; f < kTags; ++f)
+        for (std::size_t t = 0; t < kTags; ++t) a[t] += alpha[i - 1][f] * m[f][t];
     }
     float sum = 0;
     for (std::size_t t = 0; t < kTags; ++t) sum += a[t] *= emit[i][t];
@@ -236,11 +232,12 @@ void Trainer::run() {
     std::size_t done = 0;
     for (const auto index : order) {
       const Item& item = items_[index];
-      const double progress = (epoch + static_cast<double>(done++) / static_cast<double>(order.size())) / options_.epochs;
+      const double progress =
+          (epoch + static_cast<double>(done++) / static_cast<double>(order.size())) / options_.epochs;
       if (next_unit(random_) >= item.share) continue;
       const double draw = next_unit(random_);
       const std::size_t way = draw < options_.lower ? 1 : draw < options_.lower + options_.upper ? 2 : 0;
-      loss += learn(item.written[way], item.group, static_cast<float>(options_.rate * (1.0 - progress)));
+      loss += learn(item.written[way], static_cast<float>(options_.rate * (1.0 - progress)));
     }
     std::fprintf(stderr, "epoch %d: loss %.0f\n", epoch + 1, loss);
   }
@@ -254,7 +251,8 @@ std::size_t Trainer::write(EntityModel& model) const {
   for (std::uint32_t i = 0; i < hashes_.size(); ++i) {
     float largest = 0;
     for (const float w : weights_[i].w) largest = std::max(largest, std::abs(w));
-    if (rounded(largest, 127) != 0) order.emplace_back(-largest, i);
+    // A row is worth its place the more it says and the more often it is asked.
+    if (rounded(largest, 127) != 0) order.emplace_back(-largest * std::cbrt(static_cast<float>(counts_[i])), i);
   }
   std::sort(order.begin(), order.end());
   std::size_t room = 0;

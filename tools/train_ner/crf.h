@@ -12,12 +12,13 @@ namespace phasewatt::train_ner {
 
 struct TrainOptions {
   int epochs = 12;
-  double rate = 0.1;       ///< AdaGrad's step (Duchi et al. 2011), falling linearly to zero
-  double l2 = 1e-5;        ///< pull to zero, at each touch of a feature
-  double dropout = 0.2;    ///< share of features left out, drawn anew for each token
-  double lower = 0.25;     ///< share of sentences shown lower-cased in an epoch
-  double upper = 0.03;     ///< share of sentences shown in capitals
-  double missed = 0;       ///< added to O where a mention is: makes missing one dearer (softmax margin, Gimpel and Smith 2010)
+  double rate = 0.1;     ///< AdaGrad's step (Duchi et al. 2011), falling linearly to zero
+  double l2 = 1e-5;      ///< pull to zero, at each touch of a feature
+  double dropout = 0.2;  ///< share of features left out, drawn anew for each token
+  double lower = 0.25;   ///< share of sentences shown lower-cased in an epoch
+  double upper = 0.03;   ///< share of sentences shown in capitals
+  double missed =
+      0;  ///< added to O where a mention is: makes missing one dearer (softmax margin, Gimpel and Smith 2010)
   std::uint32_t min_count = 2;
   std::uint64_t seed = 1;
   std::size_t buckets = 36000;
@@ -36,9 +37,8 @@ class Trainer {
  public:
   Trainer(const workload::EntityModel& lexicon, TrainOptions options) : lexicon_(lexicon), options_(options) {}
 
-  /// Adds a sentence. `share` is the share of epochs in which it is seen. Sentences of a `group` above 0 train weights of
-  /// their own beside the shared ones, which are not written: what is peculiar to tweets, say, stays there (Daumé 2007).
-  void add(const Sentence& sentence, double share, std::size_t group);
+  /// Adds a sentence. `share` is the share of epochs in which it is seen.
+  void add(const Sentence& sentence, double share);
   void run();
   /// Puts the heaviest features, rounded, and the transitions into the model. Returns how many found room.
   std::size_t write(workload::EntityModel& model) const;
@@ -52,13 +52,12 @@ class Trainer {
   struct Item {
     std::array<Example, 3> written;  ///< as is, lower-cased, in capitals
     double share = 1;
-    std::size_t group = 0;
   };
   using Matrix = std::array<std::array<float, workload::kLanes>, workload::kTags>;
 
   Example example(const Sentence& sentence);
   void drop_rare();
-  double learn(const Example& example, std::size_t group, float rate);
+  double learn(const Example& example, float rate);
 
   const workload::EntityModel& lexicon_;
   TrainOptions options_;

@@ -1,7 +1,8 @@
 #include "lexicon.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
+
+#include <algorithm>
 #include <sstream>
 
 #include "clusters.h"
@@ -45,7 +46,7 @@ struct Reader {
       const auto mode = case_mode(upper, lower, starting);
       corpus.push_back(0);
       for (std::size_t i = 0; i < tokens.size(); ++i) {
-        const Word word = describe_word(none, token_at(tokens[i]), mode);
+        const Word word = describe_word(none, token_at(tokens[i]), mode).word;
         Counts& c = counts[word.lower];
         ++c.all;
         if (mode == CaseMode::mixed && i > 0) {
@@ -78,7 +79,8 @@ Status add_list(const NameList& list, Lexicon& lexicon) {
     for (std::size_t begin = 0; begin < line.size();) {
       begin = next_sentence(line, begin, tokens);
       for (const auto& t : tokens) {
-        words.push_back(describe_word(none, std::string_view(line).substr(t.begin, t.end - t.begin), CaseMode::mixed).lower);
+        words.push_back(
+            describe_word(none, std::string_view(line).substr(t.begin, t.end - t.begin), CaseMode::mixed).word.lower);
       }
     }
     if (words.size() == 1) lexicon[words[0]].lists |= list.list;

@@ -26,14 +26,13 @@ constexpr const char* kUsage = R"(usage:
   phasewatt_train_ner --evaluate MODEL FILE ...        labelled columns, or .jsonl with "text", "cased" and "entities"
 
   --train FILE[:SHARE]   labelled columns; SHARE of its sentences is seen in an epoch (1)
-  --train-apart FILE[:SHARE]   the same, with weights of its own beside the shared ones (another domain or annotation)
   --text FILE            unlabelled text for word classes (plain, or .jsonl with "passage" and "question"); repeatable
   --first-names, --last-names, --places, --large-places, --countries FILE   name lists, one name a line
   --questions FILE:N     N made-up questions from templates with {PER}, {ORG}, {LOC}, filled with names from the lists and
                          the training corpora
   --fold I/N             leave out every sentence of the last --train file whose number mod N is I, and score on them
   --dev FILE             scores printed after training; repeatable
-  --epochs, --rate, --l2, --dropout, --lower, --upper, --missed, --min-count, --seed, --buckets, --classes, --class-min VALUE
+  --epochs, --rate, --l2, --dropout, --lower, --upper, --missed, --min-count, --seed, --buckets, --lexicon, --classes, --class-min VALUE
 )";
 
 [[noreturn]] void fail(const std::string& message) {
@@ -67,12 +66,7 @@ void print_scores(const EntityTagger& tagger, const std::string& name, const std
 std::string base_name(const std::string& path) { return std::filesystem::path(path).filename().string(); }
 
 struct Arguments {
-  struct Corpus {
-    std::string path;
-    double share;
-    bool apart;
-  };
-  std::vector<Corpus> train;
+  std::vector<std::pair<std::string, double>> train;
   std::vector<std::filesystem::path> texts;
   std::vector<NameList> lists;
   std::vector<std::string> dev;
@@ -96,60 +90,68 @@ Arguments parse(int argc, char** argv) {
     const std::string value = argv[i + 1];
     const double number = std::strtod(value.c_str(), nullptr);
     const auto whole = static_cast<std::size_t>(number);
-    if (flag == "--train" || flag == "--train-apart") {
-      const auto [path, share] = with_number(value, 1);
-      a.train.push_back({path, share, flag == "--train-apart"});
-    }
-    else if (flag == "--text") a.texts.emplace_back(value);
-    else if (kLists.contains(flag)) a.lists.push_back({value, kLists.at(flag)});
-    else if (flag == "--dev") a.dev.push_back(value);
-    else if (flag == "--output") a.output = value;
+    if (flag == "--train")
+      a.train.push_back(with_number(value, 1));
+    else if (flag == "--text")
+      a.texts.emplace_back(value);
+    else if (kLists.contains(flag))
+      a.lists.push_back({value, kLists.at(flag)});
+    else if (flag == "--dev")
+      a.dev.push_back(value);
+    else if (flag == "--output")
+      a.output = value;
     else if (flag == "--fold") {
       a.fold = static_cast<std::size_t>(std::strtoul(value.c_str(), nullptr, 10));
       a.folds = static_cast<std::size_t>(std::strtoul(value.c_str() + value.find('/') + 1, nullptr, 10));
-    }
-    else if (flag == "--questions") {
+    } else if (flag == "--questions") {
       const auto [path, count] = with_number(value, 3000);
       a.questions = path;
       a.question_count = static_cast<std::size_t>(count);
-    }
-    else if (flag == "--epochs") a.options.epochs = static_cast<int>(number);
-    else if (flag == "--rate") a.options.rate = number;
-    else if (flag == "--l2") a.options.l2 = number;
-    else if (flag == "--dropout") a.options.dropout = number;
-    else if (flag == "--lower") a.options.lower = number;
-    else if (flag == "--upper") a.options.upper = number;
-    else if (flag == "--missed") a.options.missed = number;
-    else if (flag == "--min-count") a.options.min_count = static_cast<std::uint32_t>(whole);
-    else if (flag == "--seed") a.options.seed = whole;
-    else if (flag == "--buckets") a.options.buckets = whole;
-    else if (flag == "--classes") a.classes = whole;
-    else if (flag == "--class-min") a.class_min = whole;
-    else if (flag == "--lexicon") a.lexicon = whole;
-    else fail("unknown flag " + flag + "\n" + kUsage);
+    } else if (flag == "--epochs")
+      a.options.epochs = static_cast<int>(number);
+    else if (flag == "--rate")
+      a.options.rate = number;
+    else if (flag == "--l2")
+      a.options.l2 = number;
+    else if (flag == "--dropout")
+      a.options.dropout = number;
+    else if (flag == "--lower")
+      a.options.lower = number;
+    else if (flag == "--upper")
+      a.options.upper = number;
+    else if (flag == "--missed")
+      a.options.missed = number;
+    else if (flag == "--min-count")
+      a.options.min_count = static_cast<std::uint32_t>(whole);
+    else if (flag == "--seed")
+      a.options.seed = whole;
+    else if (flag == "--buckets")
+      a.options.buckets = whole;
+    else if (flag == "--classes")
+      a.classes = whole;
+    else if (flag == "--class-min")
+      a.class_min = whole;
+    else if (flag == "--lexicon")
+      a.lexicon = whole;
+    else
+      fail("unknown flag " + flag + "\n" + kUsage);
   }
   if (a.train.empty() || a.output.empty()) fail(kUsage);
   return a;
 }
 
 int train(const Arguments& a) {
-  struct Loaded {
-    std::vector<Sentence> sentences;
-    double share;
-    std::size_t group;
-  };
-  std::vector<Loaded> corpora;
-  std::size_t groups = 0;
-  for (const auto& [path, share, apart] : a.train) corpora.push_back({must(read_corpus(path)), share, apart ? ++groups : 0});
+  std::vector<std::pair<std::vector<Sentence>, double>> corpora;
+  for (const auto& [path, share] : a.train) corpora.emplace_back(must(read_corpus(path)), share);
   std::vector<Sentence> held_out;
   if (a.folds > 0) {
-    auto& last = corpora.back().sentences;
+    auto& last = corpora.back().first;
     std::vector<Sentence> kept;
     for (std::size_t i = 0; i < last.size(); ++i) (i % a.folds == a.fold ? held_out : kept).push_back(last[i]);
     last = std::move(kept);
   }
   std::vector<std::string> extra;
-  for (const auto& [sentences, share, group] : corpora) {
+  for (const auto& [sentences, share] : corpora) {
     for (const auto& sentence : sentences) extra.push_back(sentence.text);
   }
   const auto lexicon = must(build_lexicon(a.texts, extra, a.lists, a.classes, a.class_min));
@@ -160,17 +162,15 @@ int train(const Arguments& a) {
   std::fprintf(stderr, "lexicon: %zu entries, %zu without room\n", lexicon.size(), homeless);
 
   Trainer trainer(model, a.options);
-  for (auto& [sentences, share, group] : corpora) retokenize(sentences);
+  for (auto& [sentences, share] : corpora) retokenize(sentences);
   if (!a.questions.empty()) {
     std::vector<Sentence> all;
-    for (const auto& loaded : corpora) {
-      if (loaded.group == 0) all.insert(all.end(), loaded.sentences.begin(), loaded.sentences.end());
-    }
-    corpora.push_back({must(make_questions(a.questions, a.question_count, all, a.lists, a.options.seed)), 1.0, 0});
-    retokenize(corpora.back().sentences);
+    for (const auto& [sentences, share] : corpora) all.insert(all.end(), sentences.begin(), sentences.end());
+    corpora.emplace_back(must(make_questions(a.questions, a.question_count, all, a.lists, a.options.seed)), 1.0);
+    retokenize(corpora.back().first);
   }
-  for (const auto& [sentences, share, group] : corpora) {
-    for (const auto& sentence : sentences) trainer.add(sentence, share, group);
+  for (const auto& [sentences, share] : corpora) {
+    for (const auto& sentence : sentences) trainer.add(sentence, share);
   }
   trainer.run();
   trainer.write(model);
@@ -179,7 +179,7 @@ int train(const Arguments& a) {
   fmt::print("{}: {} bytes\n", a.output, bytes.size());
   const auto tagger = must(EntityTagger::open_bytes(bytes, a.output));
   for (const auto& path : a.dev) print_scores(tagger, base_name(path), must(read_corpus(path)));
-  if (!held_out.empty()) print_scores(tagger, "held-out fold of " + base_name(a.train.back().path), held_out);
+  if (!held_out.empty()) print_scores(tagger, "held-out fold of " + base_name(a.train.back().first), held_out);
   return 0;
 }
 
@@ -189,7 +189,8 @@ int evaluate(int argc, char** argv) {
   for (int i = 3; i < argc; ++i) {
     const std::filesystem::path path = argv[i];
     if (path.extension() == ".jsonl") {
-      fmt::print("{}", line(base_name(path) + " as written", score(tagger, must(read_questions(path, "text")), Tokens::own)));
+      fmt::print("{}",
+                 line(base_name(path) + " as written", score(tagger, must(read_questions(path, "text")), Tokens::own)));
       print_scores(tagger, base_name(path) + " cased", must(read_questions(path, "cased")));
     } else {
       print_scores(tagger, base_name(path), must(read_corpus(path)));

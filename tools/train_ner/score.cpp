@@ -48,7 +48,8 @@ Score score(const workload::EntityTagger& tagger, const std::vector<Sentence>& s
 
 std::string line(const std::string& name, const Score& score) {
   return fmt::format("{:<44} P {:.3f} R {:.3f} F1 {:.3f} | PER {:.3f} ORG {:.3f} LOC {:.3f} | n {}\n", name,
-                     score.precision(3), score.recall(3), score.f1(3), score.f1(0), score.f1(1), score.f1(2), score.wanted[3]);
+                     score.precision(3), score.recall(3), score.f1(3), score.f1(0), score.f1(1), score.f1(2),
+                     score.wanted[3]);
 }
 
 }  // namespace phasewatt::train_ner

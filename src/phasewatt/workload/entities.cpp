@@ -20,7 +20,7 @@ namespace {
 /// A word seen before: what it is, and the sums of the rows of its own features for the tokens around it.
 struct alignas(64) CachedWord {
   std::uint64_t key = 0;
-  std::array<Scores, 2 * kReach + 1> rows{};
+  std::array<Scores, kEdges + 1> rows{};
   Word word;
 };
 
@@ -75,8 +75,8 @@ struct EntityWorker::Scratch {
   std::vector<CachedWord> cache;
   std::vector<TokenSpan> tokens;
   std::array<Wanted, kAhead> ring;
-  std::array<Word, kMaxSentenceTokens + 2 * kReach> words;
-  std::array<Scores, kMaxSentenceTokens + 2 * kReach> scores;
+  std::array<Word, kMaxSentenceTokens + kEdges> words;
+  std::array<Scores, kMaxSentenceTokens + kEdges> scores;
   std::array<std::uint8_t, kMaxSentenceTokens> marks;
   std::array<std::uint8_t, kMaxSentenceTokens> classes;
   std::array<Tag, kMaxSentenceTokens> tags;
@@ -91,7 +91,7 @@ const CachedWord& EntityWorker::Scratch::look_up(std::string_view token, CaseMod
   const EntityModel& model = tagger.model();
   entry.key = key;
   const SpelledWord word = describe_word(model, token, mode);
-  entry.word = word;
+  entry.word = word.word;
   entry.rows = {};
   std::array<std::pair<int, std::uint64_t>, kMaxWordFeatures> wanted;
   std::size_t size = 0;
@@ -118,7 +118,7 @@ void EntityWorker::Scratch::tag_sentence(std::size_t count, TokenAt&& token_at) 
   }
   const CaseMode mode = case_mode(with_upper, with_lower, starting_upper);
 
-  std::fill(scores.begin(), scores.begin() + static_cast<std::ptrdiff_t>(count + 2 * kReach), Scores{});
+  std::fill(scores.begin(), scores.begin() + static_cast<std::ptrdiff_t>(count + kEdges), Scores{});
   for (std::size_t i = 0; i < kReach; ++i) words[i] = words[count + kReach + i] = Word{};
   for (std::size_t i = 0; i < count; ++i) {
     const CachedWord& entry = look_up(token_at(i), mode);
@@ -127,7 +127,7 @@ void EntityWorker::Scratch::tag_sentence(std::size_t count, TokenAt&& token_at) 
     // The word at i speaks for i - kReach … i + kReach: rows[o] for the token at i + o - kReach, kept at + kReach.
     for (std::size_t o = 0; o < entry.rows.size(); ++o) scores[i + o] += entry.rows[o];
   }
-  const std::span<const Word> all(words.data(), count + 2 * kReach);
+  const std::span<const Word> all(words.data(), count + kEdges);
   const std::span<std::uint8_t> phrase_marks(marks.data(), count);
   mark_phrases(model, all, phrase_marks);
   // Rows are asked for kAhead tokens before they are needed, so that the memory works while the processor does.

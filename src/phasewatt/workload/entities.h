@@ -39,9 +39,9 @@ class EntityTagger {
   std::shared_ptr<const EntityModel> model_;
 };
 
-/// Tags texts with a tagger, one text at a time; one worker per thread. Its memory is bounded: a cache of the words it saw
-/// (fixed size) and scratch for one sentence (at most kMaxSentenceTokens). What it finds depends on the text alone, not on
-/// what it tagged before (words count as equal when their 64-bit hashes are).
+/// Tags texts with a tagger, one text at a time; one worker per thread. Its memory is bounded: a cache of the words it
+/// saw (fixed size) and scratch for one sentence (at most kMaxSentenceTokens). What it finds depends on the text alone,
+/// not on what it tagged before (words count as equal when their 64-bit hashes are).
 class EntityWorker {
  public:
   explicit EntityWorker(EntityTagger tagger);
@@ -49,8 +49,8 @@ class EntityWorker {
   EntityWorker& operator=(EntityWorker&&) noexcept;
   ~EntityWorker();
 
-  /// The mentions of a text in order, never overlapping; spans are bytes. `out` is overwritten. Any bytes are safe; what
-  /// is not UTF-8 is taken as a letter. Bytes beyond 4 GiB are not looked at.
+  /// The mentions of a text in order, never overlapping; spans are bytes. `out` is overwritten. Any bytes are safe;
+  /// what is not UTF-8 is taken as a letter. Bytes beyond 4 GiB are not looked at.
   void tag(std::string_view text, std::vector<EntitySpan>& out);
 
   /// The mentions of one sentence whose tokens are given (as corpora do); spans count tokens. `out` is overwritten.

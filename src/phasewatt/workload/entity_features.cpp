@@ -40,10 +40,19 @@ std::uint32_t shape(std::string_view token) {
   return value << 2 | static_cast<std::uint32_t>(std::min<std::size_t>(token.size() - 1, 3));
 }
 
-enum TokenClass : std::uint8_t { lower_word, capitalized, all_caps, with_digit, connective, hyphen_or_clitic, mark, other };
+enum TokenClass : std::uint8_t {
+  lower_word,
+  capitalized,
+  all_caps,
+  with_digit,
+  connective,
+  hyphen_or_clitic,
+  mark,
+  other
+};
 
 TokenClass token_class(std::string_view token, std::string_view lower) {
-  static constexpr std::array<std::string_view, 16> kConnectives{"of", "and", "&",  "the", "for", "de", "la", "van",
+  static constexpr std::array<std::string_view, 16> kConnectives{"of",  "and", "&",  "the", "for", "de", "la", "van",
                                                                  "von", "al",  "el", "bin", "in",  "at", "du", "der"};
   if (std::find(kConnectives.begin(), kConnectives.end(), lower) != kConnectives.end()) return connective;
   const char first = shape_of(token, 0);
@@ -106,8 +115,9 @@ SpelledWord describe_word(const EntityModel& model, std::string_view token, Case
   }
   const std::string unicode = wide ? workload::to_lower(exact_view) : std::string();
   const std::string_view lower = wide ? std::string_view(unicode) : std::string_view(small.data(), exact_view.size());
-  SpelledWord word;
-  word.exact = hash_bytes(exact_view);
+  SpelledWord spelled;
+  Word& word = spelled.word;
+  spelled.exact = hash_bytes(exact_view);
   word.lower = hash_bytes(lower);
   word.shape = shape(token);
   word.token_class = token_class(token, lower);
@@ -115,10 +125,10 @@ SpelledWord describe_word(const EntityModel& model, std::string_view token, Case
   word.facts = model.facts(word.lower);
   for (std::size_t n = 1; n <= 4; ++n) {
     const std::size_t length = std::min(n, lower.size());
-    word.prefix[n - 1] = hash_bytes(lower.substr(0, length));
-    word.suffix[n - 1] = hash_bytes(lower.substr(lower.size() - length));
+    spelled.prefix[n - 1] = hash_bytes(lower.substr(0, length));
+    spelled.suffix[n - 1] = hash_bytes(lower.substr(lower.size() - length));
   }
-  return word;
+  return spelled;
 }
 
 void mark_phrases(const EntityModel& model, std::span<const Word> words, std::span<std::uint8_t> marks) {

@@ -8,8 +8,8 @@
 
 #include "phasewatt/workload/entity_model.h"
 
-/// What the entity tagger looks at. Training and tagging share these functions, so that they cannot differ; whoever changes
-/// them changes kFeatures in entity_model.cpp and trains anew.
+/// What the entity tagger looks at. Training and tagging share these functions, so that they cannot differ; whoever
+/// changes them changes kFeatures in entity_model.cpp and trains anew.
 namespace phasewatt::workload {
 
 /// How a sentence uses capitals; in the caseless two, capitals say nothing of names.
@@ -34,7 +34,8 @@ struct Word {
 };
 
 /// A word with its spelling: what its own features are made of.
-struct SpelledWord : Word {
+struct SpelledWord {
+  Word word;
   std::uint64_t exact = 1;                ///< hash of the bytes, digits as 0
   std::array<std::uint64_t, 4> prefix{};  ///< hashes of 1…4 bytes, lower-cased
   std::array<std::uint64_t, 4> suffix{};
@@ -48,40 +49,44 @@ constexpr std::uint64_t extend_phrase(std::uint64_t phrase, std::uint64_t lower)
 SpelledWord describe_word(const EntityModel& model, std::string_view token, CaseMode mode);
 
 inline constexpr std::size_t kMaxWordFeatures = 51;  ///< so many calls of word_features() for a word
-inline constexpr int kReach = 2;  ///< a word speaks for the tokens up to two before and after it
+inline constexpr int kReach = 2;                     ///< a word speaks for the tokens up to two before and after it
+inline constexpr std::size_t kEdges = 4;             ///< default words around a sentence: kReach before, kReach after
 
-/// Calls sink(offset, hash) for each feature that depends on one word alone: `offset` −kReach…kReach says for which token
-/// relative to the word's it speaks.
+/// Calls sink(offset, hash) for each feature that depends on one word alone: `offset` −kReach…kReach says for which
+/// token relative to the word's it speaks.
 template <class Sink>
-void word_features(const SpelledWord& word, Sink&& sink) {
+void word_features(const SpelledWord& spelled, Sink&& sink) {
+  const Word& word = spelled.word;
   const auto mode = static_cast<std::uint64_t>(word.mode);
   const std::uint64_t caps = word.facts.capitals & 7U;
   const std::uint64_t lists = word.facts.lists & 0x1FU;
+  const std::uint64_t cluster = word.facts.cluster;
+  const std::uint64_t coarse = word.facts.coarse_cluster;
   for (int offset = -kReach; offset <= kReach; ++offset) {
     const auto place = static_cast<std::uint32_t>(offset + kReach) * 64;
     const auto put = [&](std::uint32_t templ, std::uint64_t value) { sink(offset, feature(place + templ, value)); };
     put(0, word.lower);
     put(1, word.shape);
-    put(2, word.facts.cluster);
-    put(3, word.facts.coarse_cluster * 4U + mode);
+    put(2, cluster);
+    put(3, coarse * 4 + mode);
     put(4, (lists * 8 + caps) * 4 + mode);
     if (offset < -1 || offset > 1) continue;
-    put(5, word.suffix[2]);
-    put(6, word.prefix[2]);
+    put(5, spelled.suffix[2]);
+    put(6, spelled.prefix[2]);
     put(7, (caps << 32 | word.shape) * 4 + mode);
     put(8, word.lower * 4 + mode);
-    put(9, (std::uint64_t{word.facts.coarse_cluster} << 32 | word.shape) * 4 + mode);
+    put(9, (coarse << 32 | word.shape) * 4 + mode);
     if (offset != 0) continue;
-    put(10, word.exact);
-    put(11, word.prefix[0]);
-    put(12, word.prefix[1]);
-    put(13, word.prefix[3]);
-    put(14, word.suffix[0]);
-    put(15, word.suffix[1]);
-    put(16, word.suffix[3]);
-    put(17, word.suffix[2] ^ (mode + 1) * 0x9E3779B97F4A7C15ULL ^ word.shape);
+    put(10, spelled.exact);
+    put(11, spelled.prefix[0]);
+    put(12, spelled.prefix[1]);
+    put(13, spelled.prefix[3]);
+    put(14, spelled.suffix[0]);
+    put(15, spelled.suffix[1]);
+    put(16, spelled.suffix[3]);
+    put(17, spelled.suffix[2] ^ (mode + 1) * 0x9E3779B97F4A7C15ULL ^ word.shape);
     put(18, (lists << 32 | word.shape) * 4 + mode);
-    put(19, word.facts.cluster * 4U + mode);
+    put(19, cluster * 4 + mode);
     put(20, 0);
   }
 }
@@ -112,8 +117,9 @@ void pair_features(std::span<const Word> words, std::span<const std::uint8_t> ma
   put(6, pair(here.facts.cluster, after.facts.cluster) * 4 + mode);
   put(7, pair(pair(before.facts.coarse_cluster, here.shape), after.facts.coarse_cluster) * 4 + mode);
   put(8, pair(before2.lower, before.lower));
-  put(9, pair((before.facts.lists & 0x1FU) * 32U + (here.facts.lists & 0x1FU), here.shape) * 4 + mode);
-  put(10, pair((here.facts.lists & 0x1FU) * 32U + (after.facts.lists & 0x1FU), here.shape) * 4 + mode);
+  const auto lists = [](const Word& word) { return std::uint64_t{word.facts.lists} & 0x1FU; };
+  put(9, pair(lists(before) * 32 + lists(here), here.shape) * 4 + mode);
+  put(10, pair(lists(here) * 32 + lists(after), here.shape) * 4 + mode);
   if (i == 0) put(11, pair(here.shape, here.facts.capitals & 7U) * 4 + mode);
   if (marks[i] != 0) put(12, pair(marks[i], here.shape) * 4 + mode);
 }

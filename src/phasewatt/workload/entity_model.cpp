@@ -83,8 +83,12 @@ Result<EntityModel> EntityModel::parse(std::string_view bytes, std::string_view 
 }
 
 std::string EntityModel::serialize() const {
-  const Header header{kMagic, kVersion, kFeatures, static_cast<std::uint32_t>(buckets_.size()),
-                      static_cast<std::uint32_t>(lexicon_.size()), 0};
+  const Header header{kMagic,
+                      kVersion,
+                      kFeatures,
+                      static_cast<std::uint32_t>(buckets_.size()),
+                      static_cast<std::uint32_t>(lexicon_.size()),
+                      0};
   std::string bytes;
   append(bytes, std::span(&header, 1));
   append(bytes, std::span(&transitions_, 1));
@@ -132,7 +136,8 @@ bool EntityModel::put_row(std::uint64_t hash, const std::array<std::int8_t, kTag
     if (bucket.checks[slot] != 0 && bucket.checks[slot] != check_of(hash)) continue;
     if (bucket.checks[slot] != 0) return false;  // another feature with the same check
     bucket.checks[slot] = check_of(hash);
-    std::copy(weights.begin(), weights.end(), bucket.weights.begin() + static_cast<std::ptrdiff_t>(slot * weights.size()));
+    std::copy(weights.begin(), weights.end(),
+              bucket.weights.begin() + static_cast<std::ptrdiff_t>(slot * weights.size()));
     return true;
   }
   return false;

@@ -14,12 +14,20 @@
 
 #include "phasewatt/base/result.h"
 
-/// The numbers of the entity tagger and their file: rows of tag scores by feature, scores of tag pairs, and what is known
-/// of single words (clusters, capitals, name lists).
+/// The numbers of the entity tagger and their file: rows of tag scores by feature, scores of tag pairs, and what is
+/// known of single words (clusters, capitals, name lists).
 namespace phasewatt::workload {
 
 /// Lanes of a score row. O has no weights of its own: scores are relative to it.
-enum class Tag : std::uint8_t { begin_person, in_person, begin_organization, in_organization, begin_location, in_location, outside };
+enum class Tag : std::uint8_t {
+  begin_person,
+  in_person,
+  begin_organization,
+  in_organization,
+  begin_location,
+  in_location,
+  outside
+};
 inline constexpr std::size_t kTags = 7;
 inline constexpr std::size_t kLanes = 8;  ///< kTags and one unused
 

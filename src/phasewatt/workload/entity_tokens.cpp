@@ -71,9 +71,9 @@ bool is_clitic(std::string_view word) {
 /// Words that keep the period after them and end no sentence with it.
 bool is_abbreviation(std::string_view word) {
   static constexpr std::array<std::string_view, 44> kWords{
-      "mr",  "mrs",  "ms",   "dr",  "st",   "jr",  "sr",  "inc", "co",  "corp", "ltd", "prof", "gen", "col", "lt",
-      "sgt", "capt", "rev",  "sen", "rep",  "gov", "pres", "vs", "etc", "jan",  "feb", "mar",  "apr", "jun", "jul",
-      "aug", "sep",  "sept", "oct", "nov",  "dec", "ave", "blvd", "mt", "ft",   "dept", "no",  "bros", "vol"};
+      "mr",  "mrs",  "ms",   "dr",  "st",  "jr",  "sr",   "inc",  "co",  "corp", "ltd",  "prof", "gen",  "col", "lt",
+      "sgt", "capt", "rev",  "sen", "rep", "gov", "pres", "vs",   "etc", "jan",  "feb",  "mar",  "apr",  "jun", "jul",
+      "aug", "sep",  "sept", "oct", "nov", "dec", "ave",  "blvd", "mt",  "ft",   "dept", "no",   "bros", "vol"};
   if (word.size() > 4) return false;
   if (word.size() == 1) return word[0] >= 'A' && word[0] <= 'Z' && word[0] != 'I';
   std::array<char, 4> buffer{};
@@ -101,7 +101,8 @@ class Splitter {
   void chunk(std::size_t begin, std::size_t end) {
     if (is_address(text_.substr(begin, end - begin))) {
       std::size_t last = end;
-      while (last > begin + 1 && std::string_view(".,!?;:)]>\"'").find(text_[last - 1]) != std::string_view::npos) --last;
+      while (last > begin + 1 && std::string_view(".,!?;:)]>\"'").find(text_[last - 1]) != std::string_view::npos)
+        --last;
       emit(begin, last);
       begin = last;
     }
@@ -160,7 +161,8 @@ class Splitter {
 
   /// Periods in U.S and 3.5, & in AT&T, commas and colons in numbers.
   [[nodiscard]] bool joins(std::size_t i, std::size_t next) const {
-    const bool digits = i > 0 && kAscii[text_[i - 1] & 0x7F] == Kind::digit && character(text_, next).kind == Kind::digit;
+    const bool digits =
+        i > 0 && kAscii[text_[i - 1] & 0x7F] == Kind::digit && character(text_, next).kind == Kind::digit;
     switch (text_[i]) {
       case '.': return digits || character(text_, next).kind == Kind::letter;
       case ',':

@@ -18,9 +18,10 @@ struct TokenSpan {
 /// A sentence is cut after so many tokens, so that scratch memory stays bounded.
 inline constexpr std::size_t kMaxSentenceTokens = 256;
 
-/// Puts the tokens of the sentence that starts at byte `begin` (or after the white space there) into `out` (overwritten)
-/// and returns where the next one starts; `out` is empty only at the end of the text. Sentences end at . ! ? before
-/// what can start a sentence, at blank lines, and at the end of short lines. `text` holds less than 4 GiB. Pure.
+/// Puts the tokens of the sentence that starts at byte `begin` (or after the white space there) into `out`
+/// (overwritten) and returns where the next one starts; `out` is empty only at the end of the text. Sentences end at .
+/// ! ? before what can start a sentence, at blank lines, and at the end of short lines. `text` holds less than 4 GiB.
+/// Pure.
 std::size_t next_sentence(std::string_view text, std::size_t begin, std::vector<TokenSpan>& out);
 
 }  // namespace phasewatt::workload
