@@ -164,6 +164,7 @@ TEST(Entities, WorkersOfOneTaggerAgreeWhateverTheySawBefore) {
   const std::vector<std::string> texts{"Paris Hilton lives in Paris.", "is paris in france",
                                        "IBM hired John Smith in Texas", "The Bank of England raised rates."};
   std::vector<Spans> alone;
+  alone.reserve(texts.size());
   for (const auto& text : texts) alone.push_back(tag(text));
   const auto check = [&](std::size_t shift) {
     EntityWorker worker(EntityTagger::shipped());

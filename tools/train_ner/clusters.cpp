@@ -93,8 +93,8 @@ class Exchange {
              std::int32_t total_in, int sign) {
     for (const auto d : outs) pairs_[c * classes_ + d] += sign * out[d];
     for (const auto d : ins) pairs_[d * classes_ + c] += sign * in[d];
-    left_[c] += sign * total_out;
-    right_[c] += sign * total_in;
+    left_[c] += std::int64_t{sign} * total_out;
+    right_[c] += std::int64_t{sign} * total_in;
   }
 
   std::size_t classes_;

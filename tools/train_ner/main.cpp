@@ -79,11 +79,11 @@ struct Arguments {
 
 Arguments parse(int argc, char** argv) {
   Arguments a;
-  static const std::map<std::string, workload::WordList> kLists{{"--first-names", workload::first_name},
-                                                                {"--last-names", workload::last_name},
-                                                                {"--places", workload::place},
-                                                                {"--large-places", workload::large_place},
-                                                                {"--countries", workload::country}};
+  static const std::map<std::string, workload::WordList> lists{{"--first-names", workload::first_name},
+                                                               {"--last-names", workload::last_name},
+                                                               {"--places", workload::place},
+                                                               {"--large-places", workload::large_place},
+                                                               {"--countries", workload::country}};
   for (int i = 1; i < argc; i += 2) {
     const std::string flag = argv[i];
     if (i + 1 >= argc) fail("no value after " + flag + "\n" + kUsage);
@@ -94,8 +94,8 @@ Arguments parse(int argc, char** argv) {
       a.train.push_back(with_number(value, 1));
     else if (flag == "--text")
       a.texts.emplace_back(value);
-    else if (kLists.contains(flag))
-      a.lists.push_back({value, kLists.at(flag)});
+    else if (lists.contains(flag))
+      a.lists.push_back({value, lists.at(flag)});
     else if (flag == "--dev")
       a.dev.push_back(value);
     else if (flag == "--output")

@@ -10,7 +10,6 @@
 namespace phasewatt::train_ner {
 namespace {
 
-using workload::EntityType;
 using workload::Tag;
 
 std::vector<std::string> words(const std::string& text) {
