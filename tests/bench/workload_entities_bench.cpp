@@ -20,7 +20,7 @@ void tag(benchmark::State& state, const char* name) {
   std::size_t words = 0;
   for (const auto& query : dataset->queries) words += count_words(query.prompt);
   EntityWorker worker(EntityTagger::shipped());
-  std::vector<EntitySpan> spans;
+  std::vector<phasewatt::EntitySpan> spans;
   for (auto _ : state) {
     for (const auto& query : dataset->queries) worker.tag(query.prompt, spans);
     benchmark::DoNotOptimize(spans);
@@ -38,7 +38,7 @@ void tag_cold(benchmark::State& state) {
   if (!dataset) return state.SkipWithError("the shipped samples cannot be read");
   std::size_t words = 0;
   for (const auto& query : dataset->queries) words += count_words(query.prompt);
-  std::vector<EntitySpan> spans;
+  std::vector<phasewatt::EntitySpan> spans;
   for (auto _ : state) {
     state.PauseTiming();
     EntityWorker worker(EntityTagger::shipped());

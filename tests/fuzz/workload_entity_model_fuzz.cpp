@@ -17,7 +17,7 @@ void check(std::string_view bytes) {
   if (!tagger) return;
   if (tagger->model().serialize() != bytes) __builtin_trap();
   EntityWorker worker(*tagger);
-  std::vector<EntitySpan> spans;
+  std::vector<phasewatt::EntitySpan> spans;
   const std::string_view text = "Barack Obama of the U.S. met new york's Bank of England; 1,000 \xC3\x89mile.";
   worker.tag(text, spans);
   for (const auto& span : spans)

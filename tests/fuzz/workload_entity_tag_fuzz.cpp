@@ -10,7 +10,7 @@ using namespace phasewatt::workload;
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   static EntityWorker used(EntityTagger::shipped());
-  std::vector<EntitySpan> spans, again;
+  std::vector<phasewatt::EntitySpan> spans, again;
   used.tag(text, spans);
   std::uint32_t last = 0;
   for (const auto& span : spans) {

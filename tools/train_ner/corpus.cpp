@@ -13,8 +13,6 @@
 namespace phasewatt::train_ner {
 namespace {
 
-using workload::EntitySpan;
-using workload::EntityType;
 using workload::Tag;
 
 std::vector<std::string> columns(const std::string& line) {

@@ -15,7 +15,7 @@ struct Sentence {
   std::vector<std::string> tokens;
   std::vector<workload::Tag> tags;
   std::string text;                         ///< as written; from "# text = ", or else the tokens joined by blanks
-  std::vector<workload::EntitySpan> spans;  ///< mentions, in bytes of `text`
+  std::vector<EntitySpan> spans;  ///< mentions, in bytes of `text`
 };
 
 /// Reads IOB1 or IOB2 columns: "token … tag" or, with a numeric first column, "id token tag …". Sentences end at blank

@@ -23,7 +23,7 @@ using Names = std::array<std::vector<std::string>, 3>;
 
 Names mentions(const std::vector<Sentence>& sentences) {
   Names names;
-  std::vector<workload::EntitySpan> spans;
+  std::vector<EntitySpan> spans;
   for (const auto& sentence : sentences) {
     spans.clear();
     workload::spans_of_tags(sentence.tags, spans);

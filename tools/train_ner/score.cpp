@@ -19,7 +19,7 @@ double Score::f1(std::size_t type) const { return ratio(2 * right[type], found[t
 
 Score score(const workload::EntityTagger& tagger, const std::vector<Sentence>& sentences, Tokens tokens) {
   workload::EntityWorker worker(tagger);
-  std::vector<workload::EntitySpan> found, wanted;
+  std::vector<EntitySpan> found, wanted;
   std::vector<std::string_view> views;
   Score result;
   for (const auto& sentence : sentences) {

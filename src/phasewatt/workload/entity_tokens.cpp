@@ -77,7 +77,7 @@ bool is_abbreviation(std::string_view word) {
   if (word.size() > 4) return false;
   if (word.size() == 1) return word[0] >= 'A' && word[0] <= 'Z' && word[0] != 'I';
   std::array<char, 4> buffer{};
-  std::transform(word.begin(), word.end(), buffer.begin(), lower);
+  for (std::size_t i = 0; i < word.size(); ++i) buffer.at(i) = lower(word[i]);
   const std::string_view lowered(buffer.data(), word.size());
   if (lowered == "no") return word[0] == 'N';
   if (word.find('.') != std::string_view::npos) return true;
