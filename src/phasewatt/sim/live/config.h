@@ -31,9 +31,9 @@ struct TraceStep {
 struct ScriptedEvent {
   EventKind kind = EventKind::permission_denied;
   double at_s = 0;
-  std::optional<double> for_s;  ///< absent = for ever
-  double value = 0;             ///< milliseconds of slow_calls, MHz of clock_not_attained and foreign_lock
-  std::int32_t pid = 0;         ///< of foreign_process and foreign_lock
+  std::optional<double> for_s = std::nullopt;  ///< absent = for ever
+  double value = 0;      ///< milliseconds of slow_calls, MHz of clock_not_attained and foreign_lock
+  std::int32_t pid = 0;  ///< of foreign_process and foreign_lock
 };
 
 /// Who may change clocks.
