@@ -131,6 +131,26 @@ nvmlReturn_t nvmlDeviceGetCudaComputeCapability(nvmlDevice_t device, int* major,
   });
 }
 
+// Both cards that ship are PCIe 5.0 x16; of others nothing is known.
+nvmlReturn_t nvmlDeviceGetMaxPcieLinkGeneration(nvmlDevice_t device, unsigned int* generation) {
+  return about(device, generation,
+               [&](LiveGpu& gpu) { return facts(gpu).major != 0 ? put(generation, 5) : NVML_ERROR_NOT_SUPPORTED; });
+}
+nvmlReturn_t nvmlDeviceGetMaxPcieLinkWidth(nvmlDevice_t device, unsigned int* lanes) {
+  return about(device, lanes,
+               [&](LiveGpu& gpu) { return facts(gpu).major != 0 ? put(lanes, 16) : NVML_ERROR_NOT_SUPPORTED; });
+}
+nvmlReturn_t nvmlDeviceGetCurrPcieLinkGeneration(nvmlDevice_t device, unsigned int* generation) {
+  return nvmlDeviceGetMaxPcieLinkGeneration(device, generation);
+}
+nvmlReturn_t nvmlDeviceGetCurrPcieLinkWidth(nvmlDevice_t device, unsigned int* lanes) {
+  return nvmlDeviceGetMaxPcieLinkWidth(device, lanes);
+}
+nvmlReturn_t nvmlDeviceGetPcieThroughput(nvmlDevice_t device, unsigned int, unsigned int* kilobytes_per_s) {
+  // Traffic over the bus is not simulated.
+  return about(device, kilobytes_per_s, [](LiveGpu&) { return NVML_ERROR_NOT_SUPPORTED; });
+}
+
 nvmlReturn_t nvmlDeviceGetPowerManagementLimit(nvmlDevice_t device, unsigned int* limit) {
   return milliwatts(device, limit, &sim::GpuSpec::Power::cap_w);
 }

@@ -79,7 +79,7 @@ long long epoch_us() {
 }
 
 /// Pid → bytes of every process with a context; a foreign one does not say how much.
-std::map<std::int32_t, unsigned long long> processes(const LiveGpu& gpu, const GpuState& state) {
+std::map<std::int32_t, unsigned long long> processes(const GpuState& state) {
   std::map<std::int32_t, unsigned long long> out;
   for (const auto& each : state.processes) {
     if (each.pid != 0) out[each.pid] += static_cast<unsigned long long>(each.bytes);
@@ -88,14 +88,13 @@ std::map<std::int32_t, unsigned long long> processes(const LiveGpu& gpu, const G
     if (event.kind == EventKind::foreign_process && event.begin <= state.now && state.now < event.end)
       out.emplace(event.pid != 0 ? event.pid : 1, NVML_VALUE_NOT_AVAILABLE);
   }
-  (void)gpu;
   return out;
 }
 
 template <class Info>
 nvmlReturn_t list_processes(nvmlDevice_t device, unsigned int* count, Info* infos) {
-  return read(device, Feature::processes, count, [&](LiveGpu& gpu, GpuState& state) {
-    const auto found = processes(gpu, state);
+  return read(device, Feature::processes, count, [&](LiveGpu&, GpuState& state) {
+    const auto found = processes(state);
     const unsigned int room = *count;
     *count = static_cast<unsigned int>(found.size());
     if (found.size() > room) return NVML_ERROR_INSUFFICIENT_SIZE;
@@ -163,6 +162,14 @@ nvmlReturn_t nvmlDeviceGetTemperature(nvmlDevice_t device, nvmlTemperatureSensor
   if (sensor != NVML_TEMPERATURE_GPU) return NVML_ERROR_INVALID_ARGUMENT;
   return read(device, Feature::temperature, celsius,
               [&](LiveGpu& gpu, GpuState& state) { return put(celsius, std::max(0, gpu.temperature_c(state))); });
+}
+
+nvmlReturn_t nvmlDeviceGetTemperatureV(nvmlDevice_t device, nvmlTemperature_v1_t* temperature) {
+  if (temperature == nullptr) return NVML_ERROR_INVALID_ARGUMENT;
+  if (temperature->version != nvmlTemperature_v1) return NVML_ERROR_ARGUMENT_VERSION_MISMATCH;
+  unsigned int celsius = 0;
+  const auto result = nvmlDeviceGetTemperature(device, temperature->sensorType, &celsius);
+  return result == NVML_SUCCESS ? put(&temperature->temperature, celsius) : result;
 }
 
 nvmlReturn_t nvmlDeviceGetTemperatureThreshold(nvmlDevice_t device, nvmlTemperatureThresholds_t threshold,

@@ -67,7 +67,7 @@ int main(int argc, char** argv) {
     say("done");
     for (unsigned int mhz = 0;; ++mhz) {
       lock(gpu, 600 + 15 * (mhz % 64), 600 + 15 * (mhz % 64));
-      for (int i = 0; i < 50; ++i) {
+      for (int i = 0; i < 400; ++i) {
         unsigned int seen = 0;
         clock(gpu, NVML_CLOCK_SM, &seen);
       }

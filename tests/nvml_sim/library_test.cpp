@@ -24,6 +24,37 @@ TEST_F(NvmlSim, ExportsBothNamesOfEveryEntryPoint) {
             nullptr);
 }
 
+// Without one of these nvtop 3 shows no NVIDIA card at all; pynvml wants nvmlInitWithFlags.
+TEST_F(NvmlSim, ExportsWhatOtherClientsInsistOn) {
+  for (const char* name : {"nvmlInit_v2",
+                           "nvmlInitWithFlags",
+                           "nvmlShutdown",
+                           "nvmlDeviceGetCount_v2",
+                           "nvmlDeviceGetHandleByIndex_v2",
+                           "nvmlErrorString",
+                           "nvmlDeviceGetName",
+                           "nvmlDeviceGetPciInfo_v3",
+                           "nvmlDeviceGetMaxPcieLinkGeneration",
+                           "nvmlDeviceGetMaxPcieLinkWidth",
+                           "nvmlDeviceGetTemperatureThreshold",
+                           "nvmlDeviceGetClockInfo",
+                           "nvmlDeviceGetMaxClockInfo",
+                           "nvmlDeviceGetUtilizationRates",
+                           "nvmlDeviceGetMemoryInfo",
+                           "nvmlDeviceGetCurrPcieLinkGeneration",
+                           "nvmlDeviceGetCurrPcieLinkWidth",
+                           "nvmlDeviceGetPcieThroughput",
+                           "nvmlDeviceGetFanSpeed",
+                           "nvmlDeviceGetTemperature",
+                           "nvmlDeviceGetPowerUsage",
+                           "nvmlDeviceGetEnforcedPowerLimit",
+                           "nvmlDeviceGetEncoderUtilization",
+                           "nvmlDeviceGetDecoderUtilization",
+                           "nvmlDeviceGetGraphicsRunningProcesses",
+                           "nvmlDeviceGetComputeRunningProcesses"})
+    EXPECT_NE(dlsym(library(), name), nullptr) << name;
+}
+
 TEST_F(NvmlSim, WantsInitialisationAndCountsIt) {
   unsigned int count = 0;
   EXPECT_EQ(api().device_count(&count), NVML_ERROR_UNINITIALIZED);
@@ -327,6 +358,11 @@ TEST_F(NvmlSim, OtherClientsFunctionsAnswer) {
   memory.version = nvmlMemory_v2;
   EXPECT_EQ(memory_v2(gpu_, &memory), NVML_SUCCESS);
   EXPECT_EQ(memory.reserved + memory.free + memory.used, memory.total);
+  nvmlTemperature_v1_t temperature{nvmlTemperature_v1, NVML_TEMPERATURE_GPU, 0};
+  EXPECT_EQ(
+      function<nvmlReturn_t (*)(nvmlDevice_t, nvmlTemperature_v1_t*)>("nvmlDeviceGetTemperatureV")(gpu_, &temperature),
+      NVML_SUCCESS);
+  EXPECT_EQ(temperature.temperature, 35);
   nvmlPciInfo_v2_t pci{};
   EXPECT_EQ(function<nvmlReturn_t (*)(nvmlDevice_t, nvmlPciInfo_v2_t*)>("nvmlDeviceGetPciInfo_v2")(gpu_, &pci),
             NVML_SUCCESS);

@@ -68,6 +68,30 @@ TEST_F(NvmlSim, KillsAtAnyInstantLeaveAWholeState) {
   EXPECT_GT(changes, 0u);
 }
 
+TEST_F(NvmlSim, AKillInTheMiddleOfAChangeTakesTheChangeBack) {
+  begin(kAny);
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    (void)rig_->with(0, [](LiveGpu&, GpuState& state, std::int64_t) {
+      state.joules = -1;
+      state.marks.fill({});
+      state.lock = {1, 2};
+      ::kill(getpid(), SIGKILL);
+    });
+    _exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFSIGNALED(status));
+  unsigned int milliwatts = 0;
+  EXPECT_EQ(api().power_usage(gpu_, &milliwatts), NVML_SUCCESS);  // nor is the lock of the file left behind
+  const auto state = truth();
+  EXPECT_GE(state->joules, 0);
+  EXPECT_EQ(state->lock.most, 0);
+  EXPECT_EQ(state->marks[state->newest % sim::live::kMarks].joules, state->joules);
+}
+
 TEST_F(NvmlSim, OwnersShowAndGoWithTheirLoad) {
   begin(kAny);
   EXPECT_TRUE(pids(gpu_).empty());

@@ -180,6 +180,14 @@ struct nvmlMemory_v2_t {
 };
 inline constexpr unsigned int nvmlMemory_v2 = sizeof(nvmlMemory_v2_t) | (2U << 24);
 
+/// `version` must be nvmlTemperature_v1 on entry, and the sensor be given.
+struct nvmlTemperature_v1_t {
+  unsigned int version;
+  nvmlTemperatureSensors_t sensorType;
+  int temperature;  ///< degrees Celsius
+};
+inline constexpr unsigned int nvmlTemperature_v1 = sizeof(nvmlTemperature_v1_t) | (1U << 24);
+
 /// Per cent of the last sample period.
 struct nvmlUtilization_t {
   unsigned int gpu;     ///< of the time a kernel ran
@@ -247,6 +255,7 @@ struct nvmlFieldValue_t {
 static_assert(sizeof(nvmlReturn_t) == 4 && sizeof(nvmlDevice_t) == 8);
 static_assert(sizeof(nvmlMemory_t) == 24);
 static_assert(sizeof(nvmlMemory_v2_t) == 40 && offsetof(nvmlMemory_v2_t, total) == 8);
+static_assert(sizeof(nvmlTemperature_v1_t) == 12);
 static_assert(sizeof(nvmlUtilization_t) == 8);
 static_assert(sizeof(nvmlPciInfo_t) == 68 && offsetof(nvmlPciInfo_t, busId) == 36);
 static_assert(sizeof(nvmlPciInfo_v2_t) == 52);
