@@ -18,7 +18,7 @@ template <class F>
 nvmlReturn_t read(nvmlDevice_t device, Feature feature, const void* out, F f) {
   if (out == nullptr) return NVML_ERROR_INVALID_ARGUMENT;
   return on_device(device, [&](LiveGpu& gpu, GpuState& state, std::int64_t) {
-    return gpu.config().lacks(feature) ? NVML_ERROR_NOT_SUPPORTED : f(gpu, state);
+    return gpu.lacks(state, feature) ? NVML_ERROR_NOT_SUPPORTED : f(gpu, state);
   });
 }
 
@@ -41,7 +41,7 @@ nvmlReturn_t highest(nvmlDevice_t device, nvmlClockType_t type, unsigned int* mh
 nvmlReturn_t may_change(const LiveGpu& gpu, const GpuState& state) {
   const auto& config = gpu.config();
   // A guest's clocks are the host's business.
-  if (config.lacks(Feature::locked_clocks) || config.virtualization == NVML_GPU_VIRTUALIZATION_MODE_VGPU)
+  if (gpu.lacks(state, Feature::locked_clocks) || config.virtualization == NVML_GPU_VIRTUALIZATION_MODE_VGPU)
     return NVML_ERROR_NOT_SUPPORTED;
   if (gpu.active(state, EventKind::permission_denied) != nullptr || config.permission == Permission::none ||
       (config.permission == Permission::root && geteuid() != 0))

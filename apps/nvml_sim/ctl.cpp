@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <optional>
 #include <string>
@@ -23,6 +24,7 @@ struct Arguments {
   std::string kind;
   std::optional<double> for_s;
   double value = 0;
+  std::string feature;
   std::int32_t pid = 0;
   double watts = 0;
 };
@@ -42,7 +44,16 @@ Status show(LiveRig& rig) {
 
 Status inject(LiveRig& rig, const Arguments& given) {
   PHASEWATT_ASSIGN(const EventKind kind, event_kind(given.kind));
-  return rig.inject(given.gpu, {.kind = kind, .for_s = given.for_s, .value = given.value, .pid = given.pid});
+  double value = given.value;
+  if (kind == EventKind::unsupported) {
+    const auto* found = std::find(sim::live::kFeatureNames.begin(), sim::live::kFeatureNames.end(), given.feature);
+    const std::vector<std::string> valid(sim::live::kFeatureNames.begin(), sim::live::kFeatureNames.end());
+    if (found == sim::live::kFeatureNames.end())
+      return Error{ErrorCode::usage, fmt::format("--feature is '{}'", given.feature),
+                   did_you_mean(given.feature, valid)};
+    value = static_cast<double>(found - sim::live::kFeatureNames.begin());
+  }
+  return rig.inject(given.gpu, {.kind = kind, .for_s = given.for_s, .value = value, .pid = given.pid});
 }
 
 Status clear(LiveRig& rig, const Arguments& given) {
@@ -82,6 +93,7 @@ int run(int argc, char** argv) {
   event->add_option("kind", given.kind, "permission_denied, gpu_lost, clock_not_attained, ...")->required();
   event->add_option("--for", given.for_s, "Seconds; without it until cleared");
   event->add_option("--value", given.value, "Milliseconds of slow_calls, MHz of clock_not_attained and foreign_lock");
+  event->add_option("--feature", given.feature, "What the card lacks, of unsupported");
   event->add_option("--pid", given.pid, "Of foreign_process and foreign_lock");
   auto* end = app.add_subcommand("clear", "End events");
   on_gpu(end);

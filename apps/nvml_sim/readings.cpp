@@ -25,7 +25,7 @@ nvmlReturn_t read(nvmlDevice_t device, Feature feature, const void* out, F f, co
   return on_device(
       device,
       [&](LiveGpu& gpu, GpuState& state, std::int64_t) {
-        return gpu.config().lacks(feature) ? NVML_ERROR_NOT_SUPPORTED : f(gpu, state);
+        return gpu.lacks(state, feature) ? NVML_ERROR_NOT_SUPPORTED : f(gpu, state);
       },
       cost);
 }
@@ -46,20 +46,19 @@ bool is_energy(unsigned int field) {
 
 /// Fills one field; its result says whether the card has it.
 void read_field(LiveGpu& gpu, GpuState& state, nvmlFieldValue_t& field) {
-  const auto& config = gpu.config();
   const auto& power = gpu.spec().power;
   field.nvmlReturn = NVML_ERROR_NOT_SUPPORTED;
   if (field.scopeId != NVML_POWER_SCOPE_GPU) return;
   switch (field.fieldId) {
     case NVML_FI_DEV_POWER_INSTANT:
-      if (!config.lacks(Feature::power_instant)) set_value(field, whole(gpu.power_instant_w(state) * 1e3));
+      if (!gpu.lacks(state, Feature::power_instant)) set_value(field, whole(gpu.power_instant_w(state) * 1e3));
       return;
     case NVML_FI_DEV_POWER_AVERAGE:
-      if (!config.lacks(Feature::power_average)) set_value(field, whole(gpu.power_average_w(state) * 1e3));
+      if (!gpu.lacks(state, Feature::power_average)) set_value(field, whole(gpu.power_average_w(state) * 1e3));
       return;
     case NVML_FI_DEV_TOTAL_ENERGY_CONSUMPTION:
     case NVML_FI_DEV_ENERGY:
-      if (config.lacks(Feature::energy)) return;
+      if (gpu.lacks(state, Feature::energy)) return;
       field.valueType = NVML_VALUE_TYPE_UNSIGNED_LONG_LONG;
       field.value.ullVal = millijoules(gpu, state);
       field.nvmlReturn = NVML_SUCCESS;

@@ -107,6 +107,8 @@ TEST(LiveConfig, ErrorsNameLineAndNextStep) {
   EXPECT_NE(error_of("[[gpu]]\nuuid = \"GPU-1\"").find("uuid"), std::string::npos);
   EXPECT_NE(error_of("[[gpu]]\nunsupported = [\"watts\"]").find("watts"), std::string::npos);
   EXPECT_NE(error_of("[[gpu]]\n[[gpu.event]]\nkind = \"gpu_gone\"").find("gpu_lost"), std::string::npos);
+  EXPECT_NE(error_of("[[gpu]]\n[[gpu.event]]\nkind = \"unsupported\"\nfeature = \"enrgy\"").find("energy"),
+            std::string::npos);
   EXPECT_NE(error_of("[[gpu]]\n[[gpu.load]]\nat_s = 1\nfor_s = 1\nkind = \"run\"").find("decode"), std::string::npos);
   EXPECT_NE(error_of("[[gpu]]\n[[gpu.load]]\nat_s = -1\nfor_s = 1\nkind = \"idle\"").find("at_s"), std::string::npos);
   EXPECT_NE(error_of("[[gpu]]\npci_bus = 3\n[[gpu]]\npci_bus = 3").find("same"), std::string::npos);

@@ -15,9 +15,6 @@ namespace phasewatt::sim::live {
 namespace {
 
 constexpr double kLongestS = 1e7;  // four months
-constexpr std::array<std::string_view, kFeatureCount> kFeatureNames{
-    "power_instant", "power_average", "energy",   "clocks",        "supported_clocks",
-    "temperature",   "utilization",   "throttle", "locked_clocks", "processes"};
 constexpr std::array<std::string_view, 3> kPermissionNames{"root", "any", "none"};
 constexpr std::array<std::string_view, 5> kVirtualizationNames{"none", "passthrough", "vgpu", "host_vgpu", "host_vsga"};
 
@@ -110,6 +107,8 @@ Result<ScriptedEvent> read_event(TomlTable& t) {
   event.at_s = within(t, "at_s", t.number("at_s", 0.0), 0, kLongestS);
   if (t.has("for_s")) event.for_s = within(t, "for_s", t.number("for_s"), 1e-3, kLongestS);
   event.value = within(t, "value", t.number("value", 0.0), 0, 1e6);
+  if (event.kind == EventKind::unsupported)
+    event.value = static_cast<double>(word(t, "feature", t.string("feature"), kFeatureNames));
   const auto pid = t.integer("pid", 0);
   if (pid < 0 || pid > 0x7fffffff) t.fail("pid", fmt::format("'pid' is {}", pid));
   event.pid = static_cast<std::int32_t>(pid);

@@ -32,27 +32,13 @@ struct ScriptedEvent {
   EventKind kind = EventKind::permission_denied;
   double at_s = 0;
   std::optional<double> for_s = std::nullopt;  ///< absent = for ever
-  double value = 0;      ///< milliseconds of slow_calls, MHz of clock_not_attained and foreign_lock
+  double value = 0;      ///< milliseconds of slow_calls, MHz of clock_not_attained and foreign_lock, Feature of
+                         ///< unsupported
   std::int32_t pid = 0;  ///< of foreign_process and foreign_lock
 };
 
 /// Who may change clocks.
 enum class Permission { root, any, none };
-
-/// What a card can be told to lack.
-enum class Feature {
-  power_instant,
-  power_average,
-  energy,
-  clocks,
-  supported_clocks,
-  temperature,
-  utilization,
-  throttle,
-  locked_clocks,
-  processes
-};
-inline constexpr std::size_t kFeatureCount = 10;
 
 struct GpuConfig {
   GpuSpec spec;

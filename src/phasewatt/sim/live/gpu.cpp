@@ -160,6 +160,14 @@ const EventSlot* LiveGpu::active(const GpuState& state, EventKind kind) const {
   return nullptr;
 }
 
+bool LiveGpu::lacks(const GpuState& state, Feature feature) const {
+  if (config_.lacks(feature)) return true;
+  return std::any_of(state.events.begin(), state.events.end(), [&](const EventSlot& event) {
+    return event.kind == EventKind::unsupported && active_at(event, state.now) &&
+           event.value == static_cast<double>(feature);
+  });
+}
+
 double LiveGpu::allowed_mhz(const GpuState& state) const {
   const double stock = spec().clocks.sm_max_mhz;
   double asked = state.lock.most > 0 ? state.lock.most : stock;

@@ -41,6 +41,9 @@ class LiveGpu {
   /// Whether an event of the kind is active; its slot, or null.
   [[nodiscard]] const EventSlot* active(const GpuState& state, EventKind kind) const;
 
+  /// Whether the card is without something, by configuration or by an event.
+  [[nodiscard]] bool lacks(const GpuState& state, Feature feature) const;
+
   // Clocks. Success means that the request is installed; it comes into force after a delay drawn for it.
   /// Clocks are clamped and snapped to supported ones; most ≥ least is the caller's business.
   ClockRange lock(GpuState& state, ClockRange asked, std::int32_t pid, std::int64_t now) const;
@@ -89,7 +92,10 @@ class LiveGpu {
 /// CLOCK_MONOTONIC, ns.
 std::int64_t monotonic_now();
 
-/// When process `pid` was started, in the kernel's ticks; 0 when there is no such process.
+/// Of a process that is alive but may not be looked at.
+inline constexpr std::uint64_t kUnknownStart = 1;
+
+/// When process `pid` was started, in the kernel's ticks; 0 when there is no such process (or only its zombie).
 std::uint64_t process_start(std::int32_t pid);
 
 }  // namespace phasewatt::sim::live

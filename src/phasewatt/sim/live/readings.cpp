@@ -30,22 +30,24 @@ std::int64_t monotonic_now() {
 std::uint64_t process_start(std::int32_t pid) {
   if (pid <= 0 || (kill(pid, 0) != 0 && errno == ESRCH)) return 0;
   const auto stat = read_file("/proc/" + std::to_string(pid) + "/stat");
-  // A process that may not be looked at is alive all the same.
-  if (!stat) return 1;
+  if (!stat) return kUnknownStart;
   // The name, in parentheses, may hold anything; after it the state is the 1st field and the start the 20th.
   std::size_t at = stat->rfind(')');
-  if (at == std::string::npos || at + 2 >= stat->size()) return 1;
+  if (at == std::string::npos || at + 2 >= stat->size()) return kUnknownStart;
   const char state = (*stat)[at + 2];
   if (state == 'Z' || state == 'X') return 0;
   for (int field = 0; field < 20 && at != std::string::npos; ++field) at = stat->find(' ', at + 1);
-  return at == std::string::npos ? 1 : std::strtoull(stat->c_str() + at, nullptr, 10);
+  return at == std::string::npos ? kUnknownStart : std::strtoull(stat->c_str() + at, nullptr, 10);
 }
 
 void LiveGpu::bury_dead(GpuState& state) const {
   if (state.now - state.checked < kLookForOwners && state.checked != 0) return;
   state.checked = state.now;
   for (auto& process : state.processes) {
-    if (process.pid != 0 && process_start(process.pid) != process.started) process = {};
+    if (process.pid == 0) continue;
+    const std::uint64_t started = process_start(process.pid);
+    const bool known = started != kUnknownStart && process.started != kUnknownStart;
+    if (started == 0 || (known && started != process.started)) process = {};
   }
   std::array<std::int32_t, kMaxLoads> alive{};
   std::size_t count = 0;

@@ -21,9 +21,9 @@ namespace phasewatt::sim::live {
 class LiveRig {
  public:
   struct Options {
-    std::filesystem::path state;        ///< the shared file; empty = default_state_path()
-    std::optional<std::string> config;  ///< TOML text; must be what an existing state was created with. Absent:
-                                        ///< whatever is there, else one h200-sxm
+    std::filesystem::path state;                ///< the shared file; empty = default_state_path()
+    std::optional<std::string> config;          ///< TOML text; must be what an existing state was created with. Absent:
+                                                ///< whatever is there, else one h200-sxm
     std::string config_name = "configuration";  ///< for messages
 
     /// PHASEWATT_NVML_SIM_STATE, and PHASEWATT_NVML_SIM_CONFIG (a file) or PHASEWATT_NVML_SIM_GPUS

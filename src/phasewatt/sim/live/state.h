@@ -44,7 +44,7 @@ struct LoadSegment {
 struct ProcessSlot {
   std::int32_t pid = 0;  ///< 0 = free
   std::int32_t reserved = 0;
-  std::uint64_t started = 0;  ///< of /proc/<pid>/stat, so that a reused pid is another process; 0 = unknown
+  std::uint64_t started = 0;  ///< of /proc/<pid>/stat, so that a reused pid is another process
   double bytes = 0;           ///< device memory
 };
 
