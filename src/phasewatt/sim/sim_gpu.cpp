@@ -10,16 +10,9 @@ namespace {
 
 /// Where a point's time starts: late enough that every window of a sensor lies after zero.
 constexpr Nanos kEpoch = std::chrono::seconds(100);
-constexpr Nanos kHeatPeriod = std::chrono::milliseconds(100);
 constexpr double kIdleSliceS = 1.0;
 constexpr double kReserveBytes = 1073741824.0;
 constexpr double kLogitBytes = 4.0;
-
-/// 1 − e^(−x) for x ≥ 0; passes are short against every time constant here, where a short series is exact and cheap.
-double approach(double x) {
-  if (x < 1e-3) return x * (1.0 - x * (0.5 - x * (1.0 / 6.0 - x * (1.0 / 24.0 - x * (1.0 / 120.0)))));
-  return -std::expm1(-x);
-}
 
 }  // namespace
 
@@ -51,23 +44,22 @@ void SimGpu::begin_point(const PointKey& key) {
   now_ = kEpoch;
   context_ = true;
   lock_.reset();
-  if (key.clock) lock_ = nearest_clock(*key.clock);
+  if (key.clock) lock_ = nearest_clock(supported_, *key.clock);
   pending_.reset();
   switching_ = false;
   switches_ = 0;
-  heat_steps_ = 0;
-  heat_at_ = now_ + kHeatPeriod;
+  warmth_ = {.heat_at = now_ + kHeatPeriod};
   mask_ = 0;
   worked_ = false;
   clock_ = clock_point(spec_, allowed_mhz());
   clock_now_ = clock_.mhz;
 
   // Steady state of an idle card: heat and leakage feed each other, so a few rounds.
-  die_c_ = spec_.thermal.ambient_c;
+  warmth_.die_c = spec_.thermal.ambient_c;
   for (int i = 0; i < 8; ++i)
-    die_c_ = std::min(spec_.thermal.slow_c, spec_.thermal.ambient_c + spec_.thermal.r_c_per_w * idle_w());
-  average_w_ = idle_w();
-  history_.restart(now_, average_w_);
+    warmth_.die_c = std::min(spec_.thermal.slow_c, spec_.thermal.ambient_c + spec_.thermal.r_c_per_w * idle_w());
+  warmth_.average_w = idle_w();
+  history_.restart(now_, warmth_.average_w);
   sensors_.begin(key.hash, key.repeat, now_);
 
   run_time_log_ = 0;
@@ -96,28 +88,19 @@ Disturbance SimGpu::disturb(PassTag tag) const {
 }
 
 double SimGpu::allowed_mhz() const {
-  const double asked = lock_ ? lock_->value() : spec_.clocks.sm_max_mhz;
-  const double cooled = std::max(asked, spec_.clocks.lock_floor_mhz) - heat_steps_ * spec_.clocks.sm_step_mhz;
-  return std::clamp(cooled, spec_.clocks.sm_min_mhz, spec_.clocks.sm_max_mhz);
+  return warmth_.allowed_mhz(spec_, lock_ ? lock_->value() : spec_.clocks.sm_max_mhz);
 }
 
 SimGpu::Pass SimGpu::run(const Load& load, PassTag tag) {
   settle_clock();
   const Disturbance disturbance = disturb(tag);
-  const double cap = spec_.power.cap_w;
   Pass pass;
   pass.begin = now_;
-  pass.out = eval_at(spec_, clock_, load, leak_factor(spec_, die_c_), disturbance);
-  if (pass.out.power_w > cap) {
-    // The limit is on the moving average (an exponential one, which needs no history): a burst above it may pass.
-    const double window = spec_.power.cap_window_s;
-    const double weight = window > 0 ? approach(pass.out.t_s / window) : 1.0;
-    if (average_w_ + (pass.out.power_w - average_w_) * weight > cap)
-      pass.out = eval_load(spec_, load, clock_.mhz, die_c_, disturbance);
-  }
+  pass.out = eval_at(spec_, clock_, load, leak_factor(spec_, warmth_.die_c), disturbance);
+  if (warmth_.over_cap(spec_, pass.out.t_s, pass.out.power_w))
+    pass.out = eval_load(spec_, load, clock_.mhz, warmth_.die_c, disturbance);
   if (lock_) pass.out.throttle_mask |= throttle_locked_clocks;
-  if (heat_steps_ > 0) pass.out.throttle_mask |= throttle_sw_thermal;
-  if (die_c_ >= spec_.thermal.shutdown_c) pass.out.throttle_mask |= throttle_hw_slowdown | throttle_hw_thermal;
+  pass.out.throttle_mask |= warmth_.throttle_mask(spec_);
   mask_ |= pass.out.throttle_mask;
   worked_ = true;
   clock_now_ = pass.out.f_eff_mhz;
@@ -151,42 +134,16 @@ void SimGpu::spend(double seconds, double watts) {
 }
 
 void SimGpu::warm(double seconds, double watts) {
-  const auto& heat = spec_.thermal;
-  const double target_c = heat.ambient_c + heat.r_c_per_w * watts;
-  die_c_ += (target_c - die_c_) * approach(seconds / heat.tau_s);
-  const double window = spec_.power.cap_window_s;
-  average_w_ = window > 0 ? average_w_ + (watts - average_w_) * approach(seconds / window) : watts;
-  if (now_ >= heat_at_) limit_heat();
-}
-
-void SimGpu::limit_heat() {
-  // One step down for each period above the limit, one back up for each below.
-  const int before = heat_steps_;
-  const auto periods = (now_ - heat_at_) / kHeatPeriod + 1;
-  heat_at_ += kHeatPeriod * periods;
-  const auto& clocks = spec_.clocks;
-  const auto most = static_cast<std::int64_t>((clocks.sm_max_mhz - clocks.sm_min_mhz) / clocks.sm_step_mhz);
-  const std::int64_t change = die_c_ > spec_.thermal.slow_c ? periods : -periods;
-  heat_steps_ = static_cast<int>(
-      die_c_ >= spec_.thermal.shutdown_c ? most : std::clamp<std::int64_t>(heat_steps_ + change, 0, most));
-  if (heat_steps_ != before) clock_ = clock_point(spec_, allowed_mhz());
+  if (warmth_.spend(spec_, now_, seconds, watts)) clock_ = clock_point(spec_, allowed_mhz());
 }
 
 double SimGpu::idle_w() const {
   if (!context_) return spec_.power.idle_no_context_w;
-  return clock_.steady_w + clock_.leak_w * leak_factor(spec_, die_c_);
-}
-
-Mhz SimGpu::nearest_clock(Mhz clock) const {
-  const auto above = std::lower_bound(supported_.begin(), supported_.end(), clock);
-  if (above == supported_.begin()) return supported_.front();
-  if (above == supported_.end()) return supported_.back();
-  const Mhz below = *(above - 1);
-  return clock - below <= *above - clock ? below : *above;
+  return clock_.steady_w + clock_.leak_w * leak_factor(spec_, warmth_.die_c);
 }
 
 Mhz SimGpu::lock(Mhz clock) {
-  const Mhz nearest = nearest_clock(clock);
+  const Mhz nearest = nearest_clock(supported_, clock);
   request_clock(nearest);
   return nearest;
 }
@@ -199,16 +156,7 @@ void SimGpu::request_clock(std::optional<Mhz> target) {
   idle(from_seconds(spec_.clock_switch.call_s));
   if (!switching_ && target == lock_) return;
   const auto& s = spec_.clock_switch;
-  double delay = s.median_s;
-  if (options_.noise) {
-    // Truncated log-normal: drawn again until it lies within the limits.
-    for (std::uint32_t attempt = 0; attempt < 16; ++attempt) {
-      const auto words =
-          philox(key_.hash, {key_.repeat, switches_, attempt, static_cast<std::uint32_t>(Stream::clock_switch)});
-      delay = s.median_s * std::exp(s.log_sigma * normals(words[0], words[1])[0]);
-      if (delay >= s.min_s && delay <= s.max_s) break;
-    }
-  }
+  const double delay = options_.noise ? switch_delay_s(s, key_.hash, key_.repeat, switches_) : s.median_s;
   ++switches_;
   pending_ = target;
   pending_at_ = now_ + from_seconds(std::clamp(delay, s.min_s, s.max_s));
@@ -240,7 +188,7 @@ Joules SimGpu::read_energy() {
   return value;
 }
 
-Celsius SimGpu::temperature() const { return Celsius(std::floor(die_c_ + 0.5)); }
+Celsius SimGpu::temperature() const { return Celsius(std::floor(warmth_.die_c + 0.5)); }
 
 std::uint64_t SimGpu::take_throttle_mask() {
   std::uint64_t out = mask_;

@@ -6,6 +6,7 @@
 
 #include "phasewatt/base/records.h"
 #include "phasewatt/base/result.h"
+#include "phasewatt/sim/dynamics.h"
 #include "phasewatt/sim/gpu_model.h"
 #include "phasewatt/sim/power_history.h"
 #include "phasewatt/sim/random.h"
@@ -87,12 +88,11 @@ class SimGpu {
   std::uint64_t take_throttle_mask();
 
   // The truth, for tests.
-  [[nodiscard]] double die_c() const { return die_c_; }
+  [[nodiscard]] double die_c() const { return warmth_.die_c; }
   [[nodiscard]] double true_joules() const { return history_.joules_at(now_); }
   [[nodiscard]] const Sensors& sensors() const { return sensors_; }
 
  private:
-  [[nodiscard]] Mhz nearest_clock(Mhz clock) const;
   void request_clock(std::optional<Mhz> target);
   void settle_clock();
   [[nodiscard]] double allowed_mhz() const;
@@ -100,7 +100,6 @@ class SimGpu {
   [[nodiscard]] double idle_w() const;
   void spend(double seconds, double watts);
   void warm(double seconds, double watts);
-  void limit_heat();
 
   GpuSpec spec_;
   Options options_;
@@ -118,10 +117,7 @@ class SimGpu {
   std::uint32_t switches_ = 0;
   ClockPoint clock_;  ///< of allowed_mhz()
   double clock_now_ = 0;
-  double average_w_ = 0;  ///< what the power limit looks at
-  double die_c_ = 0;
-  int heat_steps_ = 0;  ///< clock steps taken off because of heat
-  Nanos heat_at_{};     ///< when the thermal governor looks next
+  Warmth warmth_;
   std::uint64_t mask_ = 0;
   bool worked_ = false;
   double run_time_log_ = 0;
