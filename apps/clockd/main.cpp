@@ -118,19 +118,23 @@ Result<UniqueFd> make_socket(const Options& options) {
   };
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (options.socket.native().size() >= sizeof(address.sun_path)) return usage("the path of the socket is too long");
-  options.socket.native().copy(address.sun_path, options.socket.native().size());
+  const std::string fresh = options.socket.string() + ".new";
+  if (fresh.size() >= sizeof(address.sun_path)) return usage("the path of the socket is too long");
+  fresh.copy(address.sun_path, fresh.size());
   std::error_code ec;
   std::filesystem::create_directories(options.socket.parent_path(), ec);
   UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  // Whose state folder is ours, his socket is stale.
-  ::unlink(options.socket.c_str());
+  // Made under another name and moved into place, so that it is there only once it listens and only the right ones may
+  // connect. One that is there already is stale: its state folder is ours.
+  std::filesystem::remove(fresh, ec);
   ::umask(0177);
   if (!socket || ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
     return fail("make the socket");
-  if (options.server.group && ::chown(options.socket.c_str(), static_cast<uid_t>(-1), *options.server.group) != 0)
+  if (options.server.group && ::chown(fresh.c_str(), static_cast<uid_t>(-1), *options.server.group) != 0)
     return fail("set the group of");
-  if (::chmod(options.socket.c_str(), 0660) != 0 || ::listen(socket.get(), SOMAXCONN) != 0) return fail("listen at");
+  if (::chmod(fresh.c_str(), 0660) != 0 || ::listen(socket.get(), SOMAXCONN) != 0 ||
+      ::rename(fresh.c_str(), options.socket.c_str()) != 0)
+    return fail("listen at");
   return socket;
 }
 

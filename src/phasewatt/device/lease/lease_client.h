@@ -31,6 +31,9 @@ class LeaseClient final : public ClockControl {
   /// What the helper knows and sees of the GPU.
   Result<lease::Reply> read();
 
+  /// Of a helper that runs as our child; absent for the daemon.
+  [[nodiscard]] std::optional<pid_t> helper_pid() const { return connection_->helper_pid(); }
+
  private:
   LeaseClient(std::string gpu, std::unique_ptr<lease::LeaseConnection> connection, Nanos interval);
   Result<lease::Reply> ask(lease::Op op, std::uint32_t value = 0);
