@@ -4,8 +4,8 @@
   clock_restore_trials.py [--runs 100] [--limit-ms 250] [--build build/dev] [--scenario NAME]...
 
 Each run starts from a stock clock, locks one, does what the scenario says, and waits until the simulated GPU's own log holds the
-reset. It fails when the clock does not come back, when it came back before the blow (then nothing was tested), when a lock stands
-that the journal does not know, or when the journal is left over. Times run from the blow (or from the start of the helper
+reset. It fails when the clock does not come back, when a lock stands that the journal does not know, or when the journal is left
+over. A run in which the clock came back before the blow has tested nothing and is repeated, a few times at most. Times run from the blow (or from the start of the helper
 where a helper has to start again) to the reset in the GPU's log; with --limit-ms a slower one fails too. Nothing real is touched.
 """
 import argparse
@@ -20,13 +20,17 @@ import tempfile
 import time
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent
-LEASE_S = 0.5  # of the helpers here; the default is 2 s
+LEASE_S = 1.0  # of the helpers here; the default is 2 s
 PATIENCE_S = 60  # until something counts as not having happened, on any machine
 MHZ = 1200
 
 
 class Failed(Exception):
     pass
+
+
+class Spoiled(Exception):
+    """The client stood still for longer than the lease on a busy machine, so that the run tested something else."""
 
 
 def wait_for(what: str, check):
@@ -120,7 +124,7 @@ class Bench:
         # The simulation runs on a grid of 1 ms.
         took = (reset["at_ns"] - since_ns) / 1e6
         if took < -2:
-            raise Failed("the clock was back before the blow")
+            raise Spoiled("the clock was back before the blow")
         wait_for("the removal of the journal", lambda: not self.journal.exists())
         return max(took, 0.0)
 
@@ -234,6 +238,15 @@ DAEMON_ONLY = {"helper: kill -9, started again"}
 
 
 def trial(tools: dict, scenario, child: bool) -> float:
+    for _ in range(5):
+        try:
+            return play(tools, scenario, child)
+        except Spoiled as spoiled:
+            problem = spoiled
+    raise Failed(str(problem))
+
+
+def play(tools: dict, scenario, child: bool) -> float:
     with tempfile.TemporaryDirectory(prefix="phasewatt-lease-") as folder:
         bench = Bench(tools, pathlib.Path(folder))
         try:

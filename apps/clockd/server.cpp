@@ -64,6 +64,7 @@ Result<std::unique_ptr<Server>> Server::start(const ServerOptions& options, Uniq
   ::sigaddset(&stop, SIGINT);
   ::sigprocmask(SIG_BLOCK, &stop, nullptr);
   std::signal(SIGHUP, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);  // a log that nobody reads any more
   server->signals_.reset(::signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!server->signals_) return Error{ErrorCode::io, fmt::format("signalfd: {}", std::strerror(errno)), {}};
   if (options.audit_file) {

@@ -20,6 +20,7 @@ import unittest
 
 SOURCE = pathlib.Path(__file__).resolve().parent.parent.parent
 NOBODY = 65534
+GPU, SPLIT = "GPU-aaaaaaaa-0000-0000-0000-000000000001", "GPU-bbbbbbbb-0000-0000-0000-000000000002"
 BEAT, READ, LOCK, RESET = range(4)
 OK, BAD_MESSAGE, NOT_PERMITTED, MIG, BUSY, OUT_OF_RANGE = 0, 1, 2, 5, 7, 8
 BUILD = pathlib.Path()
@@ -61,8 +62,8 @@ class Program(unittest.TestCase):
         self.folder.chmod(0o755)
         config = self.folder / "sim.toml"
         config.write_text('schema = "nvml-sim/1"\nnoise = false\n'
-                          '[[gpu]]\nspec = "h200-sxm"\npermission = "any"\nuuid = "GPU-a"\n'
-                          '[[gpu]]\nspec = "h200-sxm"\npermission = "any"\nuuid = "GPU-b"\nmig = true\n')
+                          '[[gpu]]\nspec = "h200-sxm"\npermission = "any"\nuuid = "' + GPU + '"\n'
+                          '[[gpu]]\nspec = "h200-sxm"\npermission = "any"\nuuid = "' + SPLIT + '"\nmig = true\n')
         self.env = {name: value for name, value in os.environ.items() if name != "INVOCATION_ID"}
         self.env.update(PHASEWATT_NVML_SIM_STATE=str(self.folder / "gpu.state"), PHASEWATT_NVML_SIM_CONFIG=str(config),
                         LC_ALL="C.UTF-8")
@@ -94,6 +95,11 @@ class Program(unittest.TestCase):
         truth = json.loads(subprocess.run([ctl, "state"], env=self.env, check=True, capture_output=True).stdout)
         return [entry["change"] for entry in truth["gpus"][0]["lock_log"] if entry["change"] != "in_force"]
 
+    def lock_program(self) -> str:
+        """A client in one line of Python, to be run as somebody else; prints the verdict."""
+        return (f"import socket\ns = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\ns.connect({str(self.path)!r})\n"
+                f"try: s.send({request(LOCK, GPU, 600)!r})\nexcept BrokenPipeError: pass\nprint(s.recv(4096)[6])")
+
     def test_help_is_the_manual_and_flags_are_checked(self):
         manual = (SOURCE / "docs/phasewatt-clockd.md").read_text()
         self.assertEqual(self.run_program("--help").stdout, manual)
@@ -108,16 +114,16 @@ class Program(unittest.TestCase):
     def test_the_documented_protocol_is_spoken(self):
         self.start()
         with Client(self.path) as first, Client(self.path) as second:
-            reply = first.ask(LOCK, "GPU-a", 1207)
-            self.assertEqual((reply.verdict, reply.sequence, reply.locked, reply.gpu), (OK, 7, 1200, "GPU-a"))
+            reply = first.ask(LOCK, GPU, 1207)
+            self.assertEqual((reply.verdict, reply.sequence, reply.locked, reply.gpu), (OK, 7, 1200, GPU))
             self.assertEqual((reply.least, reply.most, reply.lease_ms), (345, 1980, 2000))
             self.assertEqual((reply.owner_pid, reply.owner_uid), (os.getpid(), os.getuid()))
             self.assertEqual(reply.present & 19, 19)
-            busy = second.ask(LOCK, "GPU-a", 600)
+            busy = second.ask(LOCK, GPU, 600)
             self.assertEqual((busy.verdict, busy.owner_pid), (BUSY, os.getpid()))
-            self.assertEqual(second.ask(READ, "", 0).gpu, "GPU-a")
-            self.assertEqual(second.ask(LOCK, "GPU-b", 600).verdict, MIG)
-            self.assertEqual(first.ask(LOCK, "GPU-a", 200).verdict, OUT_OF_RANGE)
+            self.assertEqual(second.ask(READ, "", 0).gpu, GPU)
+            self.assertEqual(second.ask(LOCK, SPLIT, 600).verdict, MIG)
+            self.assertEqual(first.ask(LOCK, GPU, 200).verdict, OUT_OF_RANGE)
             self.assertEqual(second.ask(BEAT, version=2).verdict, BAD_MESSAGE)
             self.assertEqual(second.socket.recv(4096), b"", "whoever speaks another version is dropped")
             self.assertEqual(first.ask(BEAT).verdict, OK)
@@ -128,8 +134,7 @@ class Program(unittest.TestCase):
         self.assertEqual(self.path.stat().st_mode & 0o777, 0o660)
         if os.geteuid() != 0:
             self.skipTest("needs root to become another user")
-        speak = (f"import socket\ns = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\ns.connect({str(self.path)!r})\n"
-                 f"s.send({request(LOCK, 'GPU-a', 600)!r})\nprint(s.recv(4096)[6])")
+        speak = self.lock_program()
 
         def as_nobody():
             os.setgroups([])
@@ -149,8 +154,7 @@ class Program(unittest.TestCase):
         self.start("--nvml-library", self.library, "--group", "nogroup")
         import grp
         group = grp.getgrnam("nogroup").gr_gid
-        speak = (f"import socket\ns = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\ns.connect({str(self.path)!r})\n"
-                 f"s.send({request(LOCK, 'GPU-a', 600)!r})\nprint(s.recv(4096)[6])")
+        speak = self.lock_program()
 
         def as_member():
             os.setgroups([group])
@@ -165,7 +169,7 @@ class Program(unittest.TestCase):
         done = self.run_program("--restore", "--state-dir", str(self.state), "--nvml-library", self.library)
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(self.log(), ["reset"])
-        self.assertIn("journal uid=- gpu=GPU-a from=- to=stock result=0", done.stderr)
+        self.assertIn(f"journal uid=- gpu={GPU} from=- to=stock result=0", done.stderr)
         self.assertEqual(sorted(p.name for p in self.state.iterdir()), ["clockd.lock"])
 
     def test_restore_without_a_journal_touches_nothing(self):
@@ -186,7 +190,7 @@ class Program(unittest.TestCase):
         daemon = self.start()
         ctl = [str(BUILD / "apps/nvml_sim/phasewatt-nvml-sim-ctl")]
         with Client(self.path) as client:
-            self.assertEqual(client.ask(LOCK, "GPU-a", 600).verdict, OK)
+            self.assertEqual(client.ask(LOCK, GPU, 600).verdict, OK)
             subprocess.run([*ctl, "inject", "0", "permission_denied"], env=self.env, check=True)
         while "result=4" not in daemon.stderr.readline():
             pass
@@ -207,9 +211,9 @@ class Program(unittest.TestCase):
         self.assertEqual(clocks("show").returncode, 4)
         self.start()
         with Client(self.path) as client:
-            client.ask(LOCK, "GPU-a", 600)
+            client.ask(LOCK, GPU, 600)
             shown = json.loads(clocks("show", "--json").stdout)
-            self.assertEqual([gpu["gpu"] for gpu in shown], ["GPU-a", "GPU-b"])
+            self.assertEqual([gpu["gpu"] for gpu in shown], [GPU, SPLIT])
             self.assertEqual((shown[0]["locked_mhz"], shown[0]["writer_pid"]), (600, os.getpid()))
             self.assertTrue(shown[1]["mig"])
             self.assertIn("locked at 600 MHz", clocks("show").stdout)
@@ -217,9 +221,9 @@ class Program(unittest.TestCase):
             self.assertEqual(refused.returncode, 8)
             self.assertIn(f"held by process {os.getpid()}", refused.stderr)
             self.assertEqual(self.log(), ["set"])
-        done = clocks("reset", "--gpu", "GPU-a")
-        self.assertEqual((done.returncode, done.stdout), (0, "GPU-a  reset\n"))
-        self.assertEqual(clocks("reset", "--gpu", "GPU-b").returncode, 7)
+        done = clocks("reset", "--gpu", GPU)
+        self.assertEqual((done.returncode, done.stdout), (0, GPU + "  reset\n"))
+        self.assertEqual(clocks("reset", "--gpu", SPLIT).returncode, 7)
         self.assertEqual(self.log()[-1], "reset")
 
 
