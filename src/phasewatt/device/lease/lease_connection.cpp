@@ -22,7 +22,7 @@ Error no_daemon(const std::filesystem::path& path, int number) {
             "join its group and log in again: sudo usermod -aG phasewatt $USER"};
   if (number == ENOENT || number == ECONNREFUSED)
     return {ErrorCode::not_found, fmt::format("no phasewatt-clockd listens at '{}'", path.string()),
-            fmt::format("start it: {}; or run this command as root", kStartDaemon)};
+            fmt::format("start it: {}", kStartDaemon)};
   return {ErrorCode::io, fmt::format("cannot connect to '{}': {}", path.string(), std::strerror(number)),
           "check the path of the socket"};
 }
@@ -61,9 +61,11 @@ std::string_view why_ended(Verdict verdict) {
 Result<std::unique_ptr<LeaseConnection>> LeaseConnection::open(const LeaseOptions& options) {
   auto socket = connect_to(options.socket);
   if (!socket) {
-    if (socket.error().code == ErrorCode::not_found && options.helper && ::geteuid() == 0)
-      return start_helper(*options.helper);
-    return std::move(socket).error();
+    Error error = std::move(socket).error();
+    if (error.code != ErrorCode::not_found || !options.helper) return error;
+    if (::geteuid() == 0) return start_helper(*options.helper);
+    error.hint += "; or run this command as root";
+    return error;
   }
   set_patience(socket->get());
   return std::unique_ptr<LeaseConnection>(new LeaseConnection(std::move(socket).value()));
