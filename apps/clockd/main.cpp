@@ -138,25 +138,18 @@ Result<UniqueFd> make_socket(const Options& options) {
   return socket;
 }
 
-Status restore(const Options& options) {
+Status run(const Options& options) {
   const Journal journal = read_journal(options.server.state_dir);
-  if (journal.readable && journal.gpus.empty()) return ok();
+  if (options.restore && journal.readable && journal.gpus.empty()) return ok();
   auto state_lock = claim_state_dir(options.server.state_dir);
-  // Another helper has read the journal when it started.
-  if (!state_lock) return state_lock.error().code == ErrorCode::exists ? ok() : std::move(state_lock).error();
+  // Another helper that runs has taken back what the journal held when it started.
+  if (!state_lock && options.restore && state_lock.error().code == ErrorCode::exists) return ok();
+  if (!state_lock) return std::move(state_lock).error();
   PHASEWATT_ASSIGN(const auto gpus, NvmlGpus::load(options.library, options.range));
   PHASEWATT_ASSIGN(const auto server, Server::start(options.server, std::move(state_lock).value(), *gpus));
-  return server->run();
-}
-
-Status run(const Options& options) {
-  if (options.restore) return restore(options);
-  PHASEWATT_ASSIGN(auto state_lock, claim_state_dir(options.server.state_dir));
-  PHASEWATT_ASSIGN(const auto gpus, NvmlGpus::load(options.library, options.range));
-  PHASEWATT_ASSIGN(const auto server, Server::start(options.server, std::move(state_lock), *gpus));
   if (options.inherited) {
     PHASEWATT_TRY(server->serve_inherited(UniqueFd(*options.inherited)));
-  } else {
+  } else if (!options.restore) {
     PHASEWATT_ASSIGN(auto socket, make_socket(options));
     server->listen_on(std::move(socket));
   }

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -165,6 +166,11 @@ void Server::reply(Fd client, const Reply& reply) {
 }
 
 void Server::drop(Fd client) {
+  // A socket that is closed with something unread in it makes the other end lose our last word.
+  std::array<std::byte, sizeof(Request)> unread{};
+  ::shutdown(client, SHUT_RDWR);
+  while (::recv(client, unread.data(), unread.size(), MSG_DONTWAIT) > 0) {
+  }
   std::erase_if(clients_, [&](const UniqueFd& c) { return c.get() == client; });
 }
 
