@@ -106,6 +106,7 @@ class Sequence {
   void connect(std::optional<int>& client) {
     if (client) return;
     if (table_->connect(++last_, {static_cast<std::uint32_t>(last_), 1000}, now_)) client = last_;
+    heard_[last_] = now_;
   }
   void leave(std::optional<int>& client) {
     if (!client) return;
@@ -116,6 +117,8 @@ class Sequence {
   void pass(Nanos span) {
     now_ += span;
     table_->tick(now_);
+    for (const auto& [gpu, writer] : world_.writers)
+      world_.expect(heard_[writer] + LeaseLimits{}.lease > now_, "a writer whose lease has run out");
   }
   /// The helper dies without a word, and a new one finds the journal.
   void crash() {
@@ -153,6 +156,9 @@ class Sequence {
       world_.writers[gpu] = *client;
       world_.expect(!world_.inner.cards[gpu].lock, "a reset that leaves a lock");
     }
+    heard_[*client] = now_;
+    if (request.op == Op::lock && reply.verdict == Verdict::ok)
+      world_.expect(request.value >= kLeast && request.value <= kMost, "a request outside the range was granted");
     if (request.op == Op::lock && reply.verdict == Verdict::ok)
       world_.expect(world_.inner.cards[gpu].lock == reply.locked_mhz, "a lock that is not the one replied");
   }
@@ -191,6 +197,7 @@ class Sequence {
   std::optional<LeaseTable> table_;
   std::array<std::optional<int>, kClients> clients_;
   int last_ = 0;
+  std::map<int, Nanos> heard_;  ///< when each client spoke last
   Nanos now_ = std::chrono::seconds(100);
 };
 
