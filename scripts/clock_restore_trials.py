@@ -74,13 +74,13 @@ class Bench:
         self.socket.unlink(missing_ok=True)
         if self.daemon is not None:
             self.daemon.wait()
-            self.daemon.stderr.close()
         begin = time.monotonic_ns()
-        self.daemon = subprocess.Popen([self.tools["clockd"], "--socket", str(self.socket), *self.arguments()], env=self.env,
-                                       stderr=subprocess.PIPE, start_new_session=True)
+        with open(self.folder / "clockd.err", "w") as log:
+            self.daemon = subprocess.Popen([self.tools["clockd"], "--socket", str(self.socket), *self.arguments()], env=self.env,
+                                           stderr=log, start_new_session=True)
         wait_for("the daemon's socket", lambda: self.socket.exists() or self.daemon.poll() is not None)
         if self.daemon.poll() is not None:
-            raise Failed("the daemon did not start: " + self.daemon.stderr.read().decode())
+            raise Failed("the daemon did not start: " + (self.folder / "clockd.err").read_text())
         return begin
 
     def restore(self) -> int:
@@ -92,7 +92,8 @@ class Bench:
     def start_client(self, child: bool = False, mhz: int = MHZ):
         where = ["--helper", self.tools["clockd"]] if child else ["--socket", str(self.socket)]
         self.client = subprocess.Popen([self.tools["client"], *where, self.gpu, str(mhz), *(self.arguments() if child else [])],
-                                       env=self.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
+                                       env=self.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                       text=True, start_new_session=True)
         line = self.client.stdout.readline()
         if not line.startswith("locked"):
             raise Failed(f"the client did not lock: {line}")
@@ -112,7 +113,7 @@ class Bench:
                 process.kill()
             if process is not None:
                 process.wait()
-                for stream in (process.stdin, process.stdout, process.stderr):
+                for stream in (process.stdin, process.stdout):
                     if stream is not None:
                         stream.close()
 

@@ -156,8 +156,10 @@ void Server::hang_up(Fd client) {
 
 void Server::audit(const std::string& line) {
   const auto text = fmt::format("{:%Y-%m-%dT%H:%M:%S}Z {}\n", fmt::gmtime(std::chrono::system_clock::now()), line);
-  // A log that cannot be written must not keep a clock from being taken back.
-  [[maybe_unused]] const auto written = ::write(audit_ ? audit_.get() : STDERR_FILENO, text.data(), text.size());
+  // A log that is full or not read must not keep a clock from being taken back.
+  pollfd log{audit_ ? audit_.get() : STDERR_FILENO, POLLOUT, 0};
+  if (::poll(&log, 1, 0) != 1) return;
+  [[maybe_unused]] const auto written = ::write(log.fd, text.data(), text.size());
 }
 
 void Server::reply(Fd client, const Reply& reply) {
