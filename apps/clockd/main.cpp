@@ -8,8 +8,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <iostream>
 #include <span>
 
@@ -138,7 +140,7 @@ Result<UniqueFd> make_socket(const Options& options) {
   return socket;
 }
 
-Status run(const Options& options) {
+Status serve(const Options& options) {
   const Journal journal = read_journal(options.server.state_dir);
   if (options.restore && journal.readable && journal.gpus.empty()) return ok();
   auto state_lock = claim_state_dir(options.server.state_dir);
@@ -162,11 +164,7 @@ int finish(const Status& status) {
   return status.error().code == ErrorCode::usage ? 2 : 1;
 }
 
-}  // namespace
-}  // namespace phasewatt::clockd
-
-int main(int argc, char** argv) {
-  using namespace phasewatt::clockd;
+int run(int argc, char** argv) {
   const auto options = parse(argc, argv);
   if (!options) return finish(options.error());
   if (options->help) {
@@ -177,5 +175,17 @@ int main(int argc, char** argv) {
     std::cout << "phasewatt-clockd " PHASEWATT_VERSION "\n";
     return 0;
   }
-  return finish(run(*options));
+  return finish(serve(*options));
+}
+
+}  // namespace
+}  // namespace phasewatt::clockd
+
+int main(int argc, char** argv) {
+  try {
+    return phasewatt::clockd::run(argc, argv);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "phasewatt-clockd: error: %s\n", e.what());
+    return 1;
+  }
 }

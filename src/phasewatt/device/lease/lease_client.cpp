@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <exception>
 #include <system_error>
 
 namespace phasewatt::device {
@@ -31,12 +33,16 @@ LeaseClient::LeaseClient(std::string gpu, std::unique_ptr<lease::LeaseConnection
       heart_([this](const std::stop_token& stop) { beat(stop); }) {}
 
 LeaseClient::~LeaseClient() {
-  heart_.request_stop();
-  heart_.join();
-  // The end of the connection would do the same a moment later. A GPU that was never ours refuses, which is right.
-  const auto reply = connection_->ask(Op::read, gpu_);
-  if (reply && (reply->present & lease::is_yours) != 0 && (reply->present & lease::has_lock) != 0)
-    (void)connection_->ask(Op::reset, gpu_);
+  try {
+    heart_.request_stop();
+    heart_.join();
+    // Asked for, so that it is done when this returns.
+    const auto reply = connection_->ask(Op::read, gpu_);
+    if (reply && (reply->present & lease::is_yours) != 0 && (reply->present & lease::has_lock) != 0)
+      (void)connection_->ask(Op::reset, gpu_);
+  } catch (const std::exception&) {
+    // The end of the connection does the same a moment later.
+  }
 }
 
 Result<Mhz> LeaseClient::lock(Mhz clock) {
