@@ -17,6 +17,7 @@ void add_doctor(CLI::App& app, Action& action);
 void add_workload(CLI::App& app, Action& action);
 void add_study(CLI::App& app, Action& action);
 void add_report(CLI::App& app, Action& action);
+void add_clocks(CLI::App& app, Action& action);
 void add_completion(CLI::App& app, Action& action);
 
 /// The manual page of a command ("study run"), the same text that --help prints; empty when there is none.

@@ -37,6 +37,7 @@ struct Script {
   std::function<std::optional<Error>(const RunPoint&)> batch_error;
   std::optional<Error> lock_error;
   std::optional<Error> reset_error;
+  std::optional<Error> lost_lock;  ///< the lock is lost while the point runs
   std::optional<Error> read_error;
   bool throws = false;
 
@@ -189,6 +190,10 @@ class FakeClock final : public device::ClockControl {
     if (card_.script.reset_error) return *card_.script.reset_error;
     if (card_.lock) --card_.script.locked;
     card_.lock.reset();
+    return ok();
+  }
+  Status held() override {
+    if (card_.script.lost_lock) return *card_.script.lost_lock;
     return ok();
   }
 

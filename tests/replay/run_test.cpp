@@ -233,6 +233,17 @@ TEST(Run, ARefusedLockEndsTheRun) {
   EXPECT_GE(script.resets, 1);
 }
 
+TEST(Run, ALockThatIsLostOnTheWayVoidsThePoint) {
+  Script script;
+  script.lost_lock = Error{ErrorCode::io, "the helper was stopped", "run again"};
+  Ran ran;
+  run(ran, script, one_point("[400]"));
+  ASSERT_TRUE(ran.summary.ok());
+  EXPECT_EQ(ran.at(0).validity, Validity::void_);
+  EXPECT_THAT(ran.at(0).reasons, ElementsAre(Reason::clock_not_attained));
+  EXPECT_EQ(ran.at(0).detail, "the helper was stopped (run again)");
+}
+
 TEST(Run, ALostDeviceEndsTheRun) {
   Script script;
   script.read_error = Error{ErrorCode::io, "GPU is lost", {}};

@@ -16,6 +16,10 @@ class ClockControl {
 
   /// Back to stock behaviour. Idempotent.
   virtual Status reset() = 0;
+
+  /// Does what was asked for last still stand? An error when the lock was lost since (the helper was stopped, or did
+  /// not hear us in time): what was measured meanwhile is void.
+  virtual Status held() = 0;
 };
 
 }  // namespace phasewatt::device

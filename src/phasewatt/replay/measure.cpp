@@ -173,6 +173,9 @@ Result<std::optional<RunRecord>> measure_point(const RunContext& context, const 
     PHASEWATT_TRY(measurement.run_batch(range, failure));
     if (failure) return Measured(void_record(point, reason_of(*failure), to_string(*failure)));
   }
+  // A clock that was lost on the way may have been right whenever it was looked at.
+  if (auto held = rig.clock ? rig.clock->held() : ok(); !held)
+    return Measured(void_record(point, Reason::clock_not_attained, to_string(held.error())));
   PHASEWATT_ASSIGN(RunRecord record, measurement.finish());
   return Measured(std::move(record));
 }

@@ -34,6 +34,7 @@ class SimClockControl final : public ClockControl {
     gpu_.unlock();
     return ok();
   }
+  Status held() override { return ok(); }
 
  private:
   sim::SimGpu& gpu_;
