@@ -17,6 +17,9 @@ PHASEWATT_NVML_READ(PHASEWATT_DECLARE)
 PHASEWATT_NVML_WRITE(PHASEWATT_DECLARE)
 #undef PHASEWATT_DECLARE
 
+// By this one a client knows that nothing here is real, whatever the library's file is called. Returns its version.
+PHASEWATT_NVML_EXPORT const char* nvmlPhasewattSimulated();
+
 // What phasewatt does not call, but others do.
 PHASEWATT_NVML_EXPORT nvmlReturn_t nvmlInitWithFlags(unsigned int flags);
 PHASEWATT_NVML_EXPORT nvmlReturn_t nvmlDeviceGetPciInfo_v2(nvmlDevice_t device, nvmlPciInfo_v2_t* pci);

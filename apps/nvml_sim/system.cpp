@@ -58,6 +58,8 @@ nvmlReturn_t give_handle(std::size_t index, nvmlDevice_t* device) {
 
 extern "C" {
 
+const char* nvmlPhasewattSimulated() { return "nvml-sim/1"; }
+
 nvmlReturn_t nvmlInit_v2() { return open_session(); }
 nvmlReturn_t nvmlInit() { return open_session(); }
 nvmlReturn_t nvmlInitWithFlags(unsigned int) { return open_session(); }

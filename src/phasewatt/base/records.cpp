@@ -107,13 +107,16 @@ std::optional<Reason> parse_reason(std::string_view name) {
 }
 
 std::string throttle_words(std::uint64_t mask) {
-  constexpr std::array<std::pair<std::uint64_t, std::string_view>, 6> kBits{{
+  constexpr std::array<std::pair<std::uint64_t, std::string_view>, 9> kBits{{
       {throttle_idle, "idle"},
       {throttle_locked_clocks, "locked_clocks"},
       {throttle_sw_power_cap, "sw_power_cap"},
       {throttle_hw_slowdown, "hw_slowdown"},
+      {throttle_sync_boost, "sync_boost"},
       {throttle_sw_thermal, "sw_thermal"},
       {throttle_hw_thermal, "hw_thermal"},
+      {throttle_hw_power_brake, "hw_power_brake"},
+      {throttle_display, "display"},
   }};
   std::string words;
   for (const auto& [bit, name] : kBits) {

@@ -8,6 +8,14 @@ SimDevice::SimDevice(sim::SimGpu& gpu) : gpu_(gpu) {
   info_.name = spec.name;
   info_.spec_hash = spec.sha256;
   info_.simulated = true;
+  info_.readable = {.power_instant = true,
+                    .power_average = true,
+                    .energy = true,
+                    .clocks = true,
+                    .temperature = true,
+                    .throttle = true,
+                    .utilization = false,
+                    .processes = true};
   info_.supported_clocks = gpu.supported_clocks();
   info_.power_cap = Watts(spec.power.cap_w);
   info_.memory_bytes = spec.silicon.mem_bytes;
@@ -25,6 +33,8 @@ Result<Readings> SimDevice::read(const ReadMask& what) {
   if (what.power_instant) out.power_instant = gpu_.read_power_inst();
   if (what.power_average) out.power_average = gpu_.read_power_avg();
   if (what.energy) out.energy = gpu_.read_energy();
+  // A card in virtual time has no other user.
+  if (what.processes) out.other_processes.emplace();
   out.at = gpu_.now();
   return out;
 }

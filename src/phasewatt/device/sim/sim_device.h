@@ -6,8 +6,9 @@
 
 namespace phasewatt::device {
 
-/// The simulated GPU as a device. Every reading is there; each sensor's call moves virtual time by what it costs. The
-/// throttle mask is that of all passes since the last read of it. The GPU is borrowed. Not thread-safe.
+/// The simulated GPU as a device. Every reading but the utilisation is there; each sensor's call moves virtual time by
+/// what it costs. The throttle mask is that of all passes since the last read of it. The GPU is borrowed. Not
+/// thread-safe.
 class SimDevice final : public Device {
  public:
   explicit SimDevice(sim::SimGpu& gpu);
