@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <thread>
@@ -11,6 +12,7 @@
 #include "apps/cli/version.h"
 #include "apps/cli/wiring.h"
 #include "phasewatt/base/files.h"
+#include "phasewatt/base/text.h"
 #include "phasewatt/store/export.h"
 #include "phasewatt/store/reader.h"
 #include "phasewatt/store/writer.h"
@@ -26,7 +28,7 @@ struct Options {
   bool force = false;
   bool dry_run = false;
   bool require_valid = false;
-  bool allow_clock_control = false;  ///< consent; the simulated GPU asks for none
+  ClockConsent consent;
   bool redo_void = false;
   bool digest = false;
 };
@@ -48,10 +50,24 @@ Status init(const Options& options, const Console& console) {
   return ok();
 }
 
-Result<PreparedStudy> load(const std::string& file, const std::string& data_dir_text) {
-  PHASEWATT_ASSIGN(const DataDir data_dir, parse_data_dir(data_dir_text));
-  PHASEWATT_ASSIGN(auto study, replay::load_study(file));
-  return prepare_study(std::move(study), data_dir);
+Result<PreparedStudy> load(const Options& options) {
+  PHASEWATT_ASSIGN(const DataDir data_dir, parse_data_dir(options.data_dir));
+  PHASEWATT_ASSIGN(auto study, replay::load_study(options.file));
+  return prepare_study(std::move(study), data_dir, options.consent);
+}
+
+/// The clocks that a run would lock, for those who ask beforehand.
+void say_locks(const PreparedStudy& prepared, const Console& console) {
+  if (prepared.clocks_by.empty()) return;
+  std::vector<std::string> clocks;
+  for (const auto& point : prepared.plan.points) {
+    if (!point.clock) continue;
+    std::string clock = fmt::format("{:.6g}", point.clock->value());
+    if (std::find(clocks.begin(), clocks.end(), clock) == clocks.end()) clocks.push_back(std::move(clock));
+  }
+  if (clocks.empty()) return;
+  console.say(fmt::format("would lock {} to {} MHz in turn, through {}, and give the clock back after each point",
+                          prepared.plan.environment.device_id, join(clocks, ", "), prepared.clocks_by));
 }
 
 Status print_plan(const PreparedStudy& prepared, const Console& console) {
@@ -61,7 +77,7 @@ Status print_plan(const PreparedStudy& prepared, const Console& console) {
 }
 
 Status plan(const Options& options, const Console& console) {
-  PHASEWATT_ASSIGN(const auto prepared, load(options.file, options.data_dir));
+  PHASEWATT_ASSIGN(const auto prepared, load(options));
   return print_plan(prepared, console);
 }
 
@@ -102,8 +118,11 @@ Status run(const Options& options, const Console& console) {
   if (!options.dry_run) {
     PHASEWATT_ASSIGN(writer, store::Writer::create(options.output, options.force));
   }
-  PHASEWATT_ASSIGN(const auto prepared, load(options.file, options.data_dir));
-  if (options.dry_run) return print_plan(prepared, console);
+  PHASEWATT_ASSIGN(const auto prepared, load(options));
+  if (options.dry_run) {
+    say_locks(prepared, console);
+    return print_plan(prepared, console);
+  }
   for (const auto& note : prepared.plan.notes) console.say("note: " + note);
   return carry_out(prepared, *writer, options, options.output, console);
 }
@@ -117,7 +136,14 @@ Status resume(const Options& options, const Console& console) {
   const auto told = stored.invocation.find("data_dir");
   const std::string then = told == stored.invocation.end() ? std::string() : told->second;
   PHASEWATT_ASSIGN(const DataDir data_dir, parse_data_dir(options.data_dir.empty() ? then : options.data_dir));
-  PHASEWATT_ASSIGN(const auto prepared, prepare_study(std::move(study), data_dir));
+  const bool was_locked =
+      std::any_of(stored.points.begin(), stored.points.end(), [](const RunPoint& point) { return point.clock; });
+  PHASEWATT_ASSIGN(const auto prepared, prepare_study(std::move(study), data_dir, options.consent));
+  if (was_locked && !prepared.observe.empty())
+    return Error{
+        ErrorCode::permission,
+        fmt::format("the study in '{}' locks clocks, and here they cannot be: {}", options.file, prepared.observe),
+        "consent each time with --allow-clock-control"};
   if (prepared.plan.fingerprint != stored.fingerprint)
     return Error{ErrorCode::bad_input,
                  "queries, device files or program differ from those the study in '" + options.file + "' began with",
@@ -157,7 +183,8 @@ void add_study(CLI::App& app, Action& action) {
     sub->add_option("--data-dir", options->data_dir);
     sub->add_option("--jobs", options->jobs)->check(CLI::Range(1, 1024));
     sub->add_flag("--require-valid", options->require_valid);
-    sub->add_flag("--allow-clock-control", options->allow_clock_control);
+    sub->add_flag("--allow-clock-control", options->consent.given);
+    sub->add_option("--clockd-socket", options->consent.lease.socket);
   };
 
   auto* init_verb = add("init", "write a commented study file", init);

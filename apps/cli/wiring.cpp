@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "apps/cli/nvml_wiring.h"
+#include "apps/cli/sim_parts.h"
 #include "apps/cli/version.h"
 #include "phasewatt/device/sim/sim_device.h"
 #include "phasewatt/engine/sim/quality.h"
@@ -15,29 +17,9 @@
 namespace phasewatt::cli {
 namespace {
 
-/// What every simulated rig of a study shares; immutable.
-struct SimParts {
-  sim::GpuSpec gpu;
-  sim::RuntimeSpec runtime;
-  engine::QualityModel quality;
-  std::string workload;
-  std::uint64_t seed = 1;
-  bool noise = true;
-};
-
 std::string host_name() {
   std::array<char, 256> name{};
   return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "unknown";
-}
-
-Result<std::shared_ptr<const SimParts>> sim_parts(const replay::Study& study) {
-  PHASEWATT_ASSIGN(auto gpu, sim::find_gpu(study.spec));
-  PHASEWATT_ASSIGN(auto runtime, sim::find_runtime(gpu.default_host, study.runtime));
-  PHASEWATT_ASSIGN(auto quality, engine::QualityModel::shipped());
-  std::string workload;
-  for (const auto& dataset : study.datasets) workload += dataset.name + "=" + to_string(dataset.sample) + ";";
-  return std::shared_ptr<const SimParts>(std::make_shared<SimParts>(
-      SimParts{std::move(gpu), std::move(runtime), std::move(quality), std::move(workload), study.seed, study.noise}));
 }
 
 /// One worker's simulated card with everything that drives it.
@@ -56,23 +38,7 @@ Result<replay::Rig> make_sim_rig(const std::shared_ptr<const SimParts>& parts) {
   return rig;
 }
 
-replay::CostModel sim_cost(std::shared_ptr<const SimParts> parts) {
-  return [parts = std::move(parts)](const replay::BatchShape& shape) -> std::optional<replay::BatchCost> {
-    const auto arch = sim::find_arch(shape.model);
-    if (!arch) return std::nullopt;
-    const bool generates = shape.task == Task::generation;
-    const double new_tokens = generates ? engine::expected_output_tokens(shape.decoding) : 0;
-    sim::BatchShape in{static_cast<double>(shape.batch),
-                       static_cast<double>(shape.prompt_tokens),
-                       new_tokens,
-                       {shape.option_tokens.begin(), shape.option_tokens.end()}};
-    if (!sim::check_memory(parts->gpu, *arch, in.batch, in.prompt_tokens + new_tokens, 1)) return std::nullopt;
-    const auto cost = sim::estimate(parts->gpu, parts->runtime, *arch, in, shape.clock);
-    return replay::BatchCost{cost.seconds, cost.energy};
-  };
-}
-
-Environment describe(const SimParts& parts, const replay::Study& study, const device::DeviceInfo& device) {
+Environment describe(const std::string& runtime, const replay::Study& study, const device::DeviceInfo& device) {
   Environment e;
   e.program_version = std::string(kVersion);
   e.host = host_name();
@@ -80,7 +46,7 @@ Environment describe(const SimParts& parts, const replay::Study& study, const de
   e.device_name = device.name;
   e.driver = device.driver;
   e.engine = study.engine;
-  e.runtime = parts.runtime.id();
+  e.runtime = runtime;
   e.spec_hash = device.spec_hash;
   e.device_simulated = device.simulated;
   e.engine_simulated = true;
@@ -105,20 +71,62 @@ Result<replay::DatasetInput> load_input(const replay::Study& study, const replay
 
 }  // namespace
 
-Result<PreparedStudy> prepare_study(replay::Study study, const DataDir& data_dir) {
-  PHASEWATT_ASSIGN(const auto parts, sim_parts(study));
-  sim::SimGpu card(parts->gpu, {parts->noise, {}});
+Result<std::shared_ptr<const SimParts>> sim_parts(const replay::Study& study, sim::GpuSpec gpu) {
+  PHASEWATT_ASSIGN(auto runtime, sim::find_runtime(gpu.default_host, study.runtime));
+  PHASEWATT_ASSIGN(auto quality, engine::QualityModel::shipped());
+  std::string workload;
+  for (const auto& dataset : study.datasets) workload += dataset.name + "=" + to_string(dataset.sample) + ";";
+  return std::shared_ptr<const SimParts>(std::make_shared<SimParts>(
+      SimParts{std::move(gpu), std::move(runtime), std::move(quality), std::move(workload), study.seed, study.noise}));
+}
+
+replay::CostModel sim_cost(std::shared_ptr<const SimParts> parts) {
+  return [parts = std::move(parts)](const replay::BatchShape& shape) -> std::optional<replay::BatchCost> {
+    const auto arch = sim::find_arch(shape.model);
+    if (!arch) return std::nullopt;
+    const bool generates = shape.task == Task::generation;
+    const double new_tokens = generates ? engine::expected_output_tokens(shape.decoding) : 0;
+    sim::BatchShape in{static_cast<double>(shape.batch),
+                       static_cast<double>(shape.prompt_tokens),
+                       new_tokens,
+                       {shape.option_tokens.begin(), shape.option_tokens.end()}};
+    if (!sim::check_memory(parts->gpu, *arch, in.batch, in.prompt_tokens + new_tokens, 1)) return std::nullopt;
+    const auto cost = sim::estimate(parts->gpu, parts->runtime, *arch, in, shape.clock);
+    return replay::BatchCost{cost.seconds, cost.energy};
+  };
+}
+
+Result<PreparedStudy> prepare_study(replay::Study study, const DataDir& data_dir, const ClockConsent& consent) {
+  PreparedStudy prepared;
   replay::PlanInputs inputs;
-  inputs.device = device::SimDevice(card).info();
-  inputs.environment = describe(*parts, study, inputs.device);
+  if (study.device == "nvml") {
+    PHASEWATT_ASSIGN(auto nvml, open_nvml_study(study, consent));
+    inputs.device = std::move(nvml.device);
+    inputs.clock_control = nvml.clock_control;
+    inputs.environment = describe(nvml.runtime, study, inputs.device);
+    prepared.make_rig = std::move(nvml.make_rig);
+    prepared.cost = std::move(nvml.cost);
+    prepared.clocks_by = std::move(nvml.how);
+    prepared.observe = std::move(nvml.no_control);
+  } else {
+    PHASEWATT_ASSIGN(auto gpu, sim::find_gpu(study.spec));
+    PHASEWATT_ASSIGN(const auto parts, sim_parts(study, std::move(gpu)));
+    sim::SimGpu card(parts->gpu, {parts->noise, {}});
+    inputs.device = device::SimDevice(card).info();
+    inputs.environment = describe(parts->runtime.id(), study, inputs.device);
+    prepared.make_rig = [parts] { return make_sim_rig(parts); };
+    prepared.cost = sim_cost(parts);
+  }
   inputs.models = sim::shipped_archs();
   for (const auto& wanted : study.datasets) {
     PHASEWATT_ASSIGN(auto input, load_input(study, wanted, data_dir));
     inputs.datasets.push_back(std::move(input));
   }
-  PHASEWATT_ASSIGN(auto plan, replay::make_plan(study, std::move(inputs)));
-  if (data_dir) plan.invocation["data_dir"] = data_dir->string();
-  return PreparedStudy{std::move(study), std::move(plan), [parts] { return make_sim_rig(parts); }, sim_cost(parts)};
+  PHASEWATT_ASSIGN(prepared.plan, replay::make_plan(study, std::move(inputs)));
+  if (data_dir) prepared.plan.invocation["data_dir"] = data_dir->string();
+  if (!prepared.observe.empty()) prepared.plan.notes.insert(prepared.plan.notes.begin(), prepared.observe);
+  prepared.study = std::move(study);
+  return prepared;
 }
 
 }  // namespace phasewatt::cli

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "phasewatt/replay/load_watch.h"
 #include "phasewatt/replay/phase_sums.h"
 
 namespace phasewatt::replay {
@@ -16,6 +17,11 @@ constexpr Nanos kSettlePoll = milliseconds(5);
 constexpr Nanos kSettleLimit = milliseconds(2000);
 // A released lock cannot be read back; clocks switch within some hundred milliseconds (arXiv 2502.20075).
 constexpr Nanos kStockSettle = milliseconds(500);
+/// The counters seen so far are refreshed every 100 ms, so that a window is off by up to that much power × time at each
+/// edge. Until a card's own period is known, this one is assumed.
+constexpr double kCounterRefreshS = 0.1;
+/// Above this relative error of a point's energy the sensor is too slow for it.
+constexpr double kMaxEdgeError = 0.05;
 
 /// Asks for the point's clock and waits, in device time, until the card shows it. A clock that never comes is no error
 /// here: the verdict looks at the clock under load.
@@ -43,15 +49,18 @@ class Measurement {
     record_.point = point;
     record_.clock.asked = point.clock_asked;
     record_.clock.snapped = point.clock;
+    if (rig.real_time) watch_.emplace(*rig.device);
   }
 
   /// An engine's error in `failure`, a device's as the result.
   Status run_batch(QueryRange range, std::optional<Error>& failure) {
     const auto batch = std::span(context_.requests).subspan(range.begin, range.end - range.begin);
     sums_.begin_batch();
+    if (watch_) watch_->begin_load();
     auto outcomes = batch.front().query->task == Task::classification
                         ? rig_.engine->score(batch, sums_)
                         : rig_.engine->generate(batch, context_.decoding, sums_);
+    if (watch_) watch_->end_load();
     if (!outcomes) {
       failure = std::move(outcomes).error();
       return ok();
@@ -65,15 +74,18 @@ class Measurement {
       return ok();
     }
     keep_requests(range, *outcomes, *took);
-    return look();
+    return watch_ ? ok() : look();
   }
 
   Status begin() {
     PHASEWATT_ASSIGN(record_.temperature_begin, temperature());
+    if (!watch_) return ok();
+    PHASEWATT_ASSIGN(counter_begin_, rig_.device->read({.energy = true}));
     return ok();
   }
 
   Result<RunRecord> finish() {
+    if (watch_) PHASEWATT_TRY(read_counter());
     PHASEWATT_ASSIGN(record_.temperature_end, temperature());
     record_.phases = sums_.totals();
     record_.wall_s = sums_.wall_s();
@@ -86,7 +98,8 @@ class Measurement {
         record_.energy = busy;
       }
     }
-    record_.clock.seen = sums_.clock();
+    if (watch_) PHASEWATT_TRY(take_watch());
+    if (!record_.clock.seen) record_.clock.seen = sums_.clock();
     if (!record_.clock.seen) record_.clock.seen = median_clock();
     if (sums_.extrapolated()) record_.reasons.push_back(Reason::extrapolated);
     judge(record_, context_.limits);
@@ -94,6 +107,31 @@ class Measurement {
   }
 
  private:
+  /// Total of the point by the counter, edges included; what its phases took is for estimators to say.
+  Status read_counter() {
+    PHASEWATT_ASSIGN(const auto end, rig_.device->read({.energy = true}));
+    if (!counter_begin_.energy || !end.energy || end.at <= counter_begin_.at) return ok();
+    if (*end.energy < *counter_begin_.energy) {
+      record_.reasons.push_back(Reason::counter_power_disagree);
+      record_.detail = "the energy counter ran backwards";
+      return ok();
+    }
+    record_.energy = *end.energy - *counter_begin_.energy;
+    record_.method = EnergyMethod::counter_delta;
+    const double error = 2 * kCounterRefreshS / to_seconds(end.at - counter_begin_.at);
+    record_.energy_rel_error = std::min(1.0, error);
+    if (error > kMaxEdgeError) record_.reasons.push_back(Reason::sensor_too_slow);
+    return ok();
+  }
+
+  Status take_watch() {
+    const auto seen = watch_->seen();
+    if (seen.lost) return *seen.lost;
+    record_.clock.seen = seen.clock;
+    record_.throttle_mask |= seen.throttle_mask;
+    return ok();
+  }
+
   void keep_requests(QueryRange range, const std::vector<Outcome>& outcomes, const PhaseSums::Batch& took) {
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
       const Request& request = context_.requests[range.begin + i];
@@ -134,6 +172,8 @@ class Measurement {
   RunRecord record_;
   PhaseSums sums_;
   std::vector<Mhz> clocks_read_;
+  std::optional<LoadWatch> watch_;  ///< in real time
+  device::Readings counter_begin_;
 };
 
 }  // namespace

@@ -70,7 +70,7 @@ class Run {
     for (std::size_t i = 0; i < std::min(wanted, todo_.size()); ++i) {
       PHASEWATT_ASSIGN(Rig rig, make_rig());
       if (!rig.engine || !rig.device) return Error{ErrorCode::internal, "a rig lacks its engine or its device", {}};
-      if (!rig.engine->info().simulated || !rig.device->info().simulated) wanted = 1;
+      if (rig.real_time || !rig.engine->info().simulated || !rig.device->info().simulated) wanted = 1;
       rigs_.push_back(std::move(rig));
     }
     summary_.jobs = static_cast<int>(rigs_.size());

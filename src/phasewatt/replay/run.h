@@ -23,6 +23,9 @@ struct Rig {
   std::unique_ptr<engine::Engine> engine;
   std::unique_ptr<device::Device> device;
   std::unique_ptr<device::ClockControl> clock;
+  /// The device lives in real time and is thread-safe: it is looked at while the engine works, and what a point took is
+  /// read from its counter. Otherwise engine and device share virtual time, and the engine's spans tell the truth.
+  bool real_time = false;
 };
 /// Makes one rig; called on the thread of run_study, once per worker.
 using RigFactory = std::function<Result<Rig>()>;

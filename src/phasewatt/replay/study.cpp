@@ -95,15 +95,16 @@ class Parser {
   }
 
   /// Kinds that a later build may know are told from misspelt ones. The error is `unsupported` for the former.
-  Status read_kind(TomlTable& table, std::string_view room, const Words& later) {
+  Result<std::string> read_kind(TomlTable& table, std::string_view room, const Words& known, const Words& later) {
     const std::string kind = table.string("kind", "sim");
     if (std::find(later.begin(), later.end(), kind) != later.end())
       return Error{
           ErrorCode::unsupported,
           fmt::format("{}: {} kind '{}' is not part of this build", study_.where(table.line("kind")), room, kind),
           "use kind = \"sim\""};
-    if (kind != "sim") table.fail("kind", fmt::format("'kind' is '{}'", kind), did_you_mean(kind, Words{"sim"}));
-    return ok();
+    if (std::find(known.begin(), known.end(), kind) == known.end())
+      table.fail("kind", fmt::format("'kind' is '{}'", kind), did_you_mean(kind, known));
+    return kind;
   }
 
   void read_head() {
@@ -197,13 +198,17 @@ class Parser {
   }
 
   Status read_engine(TomlTable& table) {
-    PHASEWATT_TRY(read_kind(table, "engine", Words{"libtorch", "openai"}));
+    PHASEWATT_ASSIGN(study_.engine, read_kind(table, "engine", Words{"sim"}, Words{"libtorch", "openai"}));
     study_.runtime = one_of(table, "runtime", study_.runtime, Words{"eager", "graph"});
     return table.finish();
   }
 
   Status read_device(TomlTable& table) {
-    PHASEWATT_TRY(read_kind(table, "device", Words{"nvml"}));
+    PHASEWATT_ASSIGN(study_.device, read_kind(table, "device", Words{"sim", "nvml"}, {}));
+    if (study_.device == "nvml") {
+      study_.gpu = table.string("gpu", "");
+      return table.finish();
+    }
     study_.spec = table.string("spec", study_.spec);
     study_.spec_is_path = study_.spec.ends_with(".toml");
     const Words shipped{"rtx-pro-6000-blackwell-ws", "h200-sxm"};

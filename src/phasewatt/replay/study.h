@@ -51,7 +51,8 @@ struct Study {
   Decoding decoding;
   std::string engine = "sim";
   std::string runtime = "eager";
-  std::string device = "sim";
+  std::string device = "sim";                      ///< "sim", or "nvml"
+  std::string gpu;                                 ///< of "nvml": index, UUID or PCI id; empty = the first one visible
   std::string spec = "rtx-pro-6000-blackwell-ws";  ///< id of a shipped spec, or a path when `spec_is_path`
   bool spec_is_path = false;
   bool noise = true;

@@ -22,8 +22,8 @@ double mean_prompt(std::span<const Request> batch) {
 
 }  // namespace
 
-SimEngine::SimEngine(sim::SimGpu& gpu, sim::RuntimeSpec runtime, Options options)
-    : gpu_(gpu), runtime_(std::move(runtime)), options_(std::move(options)) {
+SimEngine::SimEngine(std::unique_ptr<SimCard> card, sim::RuntimeSpec runtime, Options options)
+    : card_(std::move(card)), runtime_(std::move(runtime)), options_(std::move(options)) {
   info_.id = "sim";
   info_.runtime = runtime_.kind;
   info_.simulated = true;
@@ -32,8 +32,8 @@ SimEngine::SimEngine(sim::SimGpu& gpu, sim::RuntimeSpec runtime, Options options
 
 Result<ModelInfo> SimEngine::load(const std::string& model) {
   PHASEWATT_ASSIGN(sim::ArchSpec arch, sim::find_arch(model));
-  PHASEWATT_TRY(sim::check_memory(gpu_.spec(), arch, 1, 1, 1));
-  gpu_.hold_context(true);
+  PHASEWATT_TRY(sim::check_memory(card_->spec(), arch, 1, 1, 1));
+  PHASEWATT_TRY(card_->hold(arch.weight_bytes()));
   ModelInfo out{.id = arch.id, .parameters = arch.params(), .weight_bytes = arch.weight_bytes()};
   arch_ = std::move(arch);
   return out;
@@ -42,9 +42,9 @@ Result<ModelInfo> SimEngine::load(const std::string& model) {
 Status SimEngine::begin_point(const RunPoint& point) {
   if (!arch_) return Error{ErrorCode::internal, "begin_point before load", {}};
   const std::string clock = point.clock ? fmt::format("{:.3f}", point.clock->value()) : "stock";
-  const std::string key = fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}", options_.seed, gpu_.spec().id, runtime_.id(),
+  const std::string key = fmt::format("{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}", options_.seed, card_->spec().id, runtime_.id(),
                                       arch_->id, point.dataset, options_.workload_hash, point.batch, clock);
-  gpu_.begin_point({sha256_u64(key), static_cast<std::uint32_t>(point.repeat), point.clock});
+  card_->begin_point({sha256_u64(key), static_cast<std::uint32_t>(point.repeat), point.clock});
   return ok();
 }
 
@@ -54,8 +54,8 @@ Status SimEngine::check_batch(std::span<const Request> batch) const {
   return ok();
 }
 
-void SimEngine::pass(const sim::PassIn& in, double tokens, PhaseListener& listener) {
-  const auto done = gpu_.run(sim::pass_load(gpu_.spec(), runtime_, *arch_, in), tag_);
+Status SimEngine::pass(const sim::PassIn& in, double tokens, PhaseListener& listener) {
+  PHASEWATT_ASSIGN(const auto done, card_->run(sim::pass_load(card_->spec(), runtime_, *arch_, in), tag_));
   ++tag_.pass;
   PhaseSpan span;
   span.phase = in.kind;
@@ -63,18 +63,18 @@ void SimEngine::pass(const sim::PassIn& in, double tokens, PhaseListener& listen
   span.end = done.end;
   span.tokens = tokens;
   span.batch = static_cast<int>(in.batch);
-  span.energy_truth = Joules(done.out.energy_j);
-  span.clock_truth = Mhz(done.out.f_eff_mhz);
-  span.extrapolated = sim::confidence(gpu_.spec(), *arch_, in, done.out.f_eff_mhz) == sim::Confidence::c;
+  span.energy_truth = done.energy;
+  if (done.energy) span.clock_truth = done.clock;
+  span.extrapolated = sim::confidence(card_->spec(), *arch_, in, done.clock.value()) == sim::Confidence::c;
   listener.on_span(span);
+  return ok();
 }
 
-double SimEngine::prefill(std::span<const Request> batch, PhaseListener& listener) {
+Status SimEngine::prefill(std::span<const Request> batch, PhaseListener& listener) {
   const auto sequences = static_cast<double>(batch.size());
   const double prompt = mean_prompt(batch);
   tag_ = {batch.front().index, 0};
-  pass({Phase::prefill, sequences, prompt, prompt / 2, 1}, sequences * prompt, listener);
-  return prompt;
+  return pass({Phase::prefill, sequences, prompt, prompt / 2, 1}, sequences * prompt, listener);
 }
 
 std::vector<Outcome> SimEngine::outcomes(std::span<const Request> batch) const {
@@ -107,9 +107,9 @@ Result<std::vector<Outcome>> SimEngine::generate(std::span<const Request> batch,
     longest = std::max(longest, out[i].output_tokens);
   }
   const auto sequences = static_cast<double>(batch.size());
-  PHASEWATT_TRY(sim::check_memory(gpu_.spec(), *arch_, sequences, mean_prompt(batch) + longest, 1));
+  PHASEWATT_TRY(sim::check_memory(card_->spec(), *arch_, sequences, mean_prompt(batch) + longest, 1));
 
-  prefill(batch, listener);
+  PHASEWATT_TRY(prefill(batch, listener));
   double active = 0;
   double prompt = 0;  // mean over the sequences that still run
   for (int step = 0; step < longest; ++step) {
@@ -124,7 +124,7 @@ Result<std::vector<Outcome>> SimEngine::generate(std::span<const Request> batch,
       prompt /= active;
     }
     // The half makes the mean over n steps prompt + n/2, the context of the closed form.
-    pass({Phase::decode, active, 1, prompt + step + 0.5, 1}, active, listener);
+    PHASEWATT_TRY(pass({Phase::decode, active, 1, prompt + step + 0.5, 1}, active, listener));
   }
   return out;
 }
@@ -142,9 +142,9 @@ Result<std::vector<Outcome>> SimEngine::score(std::span<const Request> batch, Ph
       longest = std::max(longest, option_length(request, k));
   }
   const auto sequences = static_cast<double>(batch.size());
-  PHASEWATT_TRY(sim::check_memory(gpu_.spec(), *arch_, sequences, mean_prompt(batch) + longest, longest));
+  PHASEWATT_TRY(sim::check_memory(card_->spec(), *arch_, sequences, mean_prompt(batch) + longest, longest));
 
-  prefill(batch, listener);
+  PHASEWATT_TRY(prefill(batch, listener));
   for (std::size_t k = 0; k < most_options; ++k) {
     double active = 0;
     double tokens = 0;
@@ -156,7 +156,7 @@ Result<std::vector<Outcome>> SimEngine::score(std::span<const Request> batch, Ph
       context += std::max(1, request.prompt_tokens);
     }
     const double length = tokens / active;
-    pass({Phase::score, active, length, context / active, length}, tokens, listener);
+    PHASEWATT_TRY(pass({Phase::score, active, length, context / active, length}, tokens, listener));
   }
   return outcomes(batch);
 }

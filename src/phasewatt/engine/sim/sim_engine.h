@@ -7,13 +7,14 @@
 
 #include "phasewatt/engine/engine.h"
 #include "phasewatt/engine/sim/quality.h"
+#include "phasewatt/engine/sim/sim_card.h"
 #include "phasewatt/sim/sim_gpu.h"
 
 namespace phasewatt::engine {
 
-/// The simulated engine: the passes of a transformer on a simulated GPU, in virtual time. It generates no text; the
-/// quality of an outcome comes from the item-response model, when there is one. Padding is not modelled: a batch is as
-/// long as the mean of its sequences. The GPU and the quality model are borrowed. Not thread-safe.
+/// The simulated engine: the passes of a transformer on a simulated card, in virtual or in real time. It generates no
+/// text; the quality of an outcome comes from the item-response model, when there is one. Padding is not modelled: a
+/// batch is as long as the mean of its sequences. The quality model is borrowed. Not thread-safe.
 class SimEngine final : public Engine {
  public:
   struct Options {
@@ -22,7 +23,10 @@ class SimEngine final : public Engine {
     std::string workload_hash;
     const QualityModel* quality = nullptr;  ///< null: no simulated_quality
   };
-  SimEngine(sim::SimGpu& gpu, sim::RuntimeSpec runtime, Options options);
+  SimEngine(std::unique_ptr<SimCard> card, sim::RuntimeSpec runtime, Options options);
+  /// In virtual time, on a borrowed GPU.
+  SimEngine(sim::SimGpu& gpu, sim::RuntimeSpec runtime, Options options)
+      : SimEngine(std::make_unique<VirtualCard>(gpu), std::move(runtime), std::move(options)) {}
 
   [[nodiscard]] const EngineInfo& info() const override { return info_; }
   Result<ModelInfo> load(const std::string& model) override;
@@ -33,12 +37,12 @@ class SimEngine final : public Engine {
 
  private:
   Status check_batch(std::span<const Request> batch) const;
-  void pass(const sim::PassIn& in, double tokens, PhaseListener& listener);
-  double prefill(std::span<const Request> batch, PhaseListener& listener);
+  Status pass(const sim::PassIn& in, double tokens, PhaseListener& listener);
+  Status prefill(std::span<const Request> batch, PhaseListener& listener);
   std::vector<Outcome> outcomes(std::span<const Request> batch) const;
   [[nodiscard]] int output_length(const Request& request, const Decoding& decoding) const;
 
-  sim::SimGpu& gpu_;
+  std::unique_ptr<SimCard> card_;
   sim::RuntimeSpec runtime_;
   Options options_;
   EngineInfo info_;

@@ -1,0 +1,102 @@
+#include "apps/cli/nvml_wiring.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "apps/cli/gpus.h"
+#include "apps/cli/sim_parts.h"
+#include "phasewatt/device/lease/lease_client.h"
+#include "phasewatt/engine/sim/sim_card.h"
+#include "phasewatt/engine/sim/sim_engine.h"
+
+namespace phasewatt::cli {
+namespace {
+
+using device::nvml::NvmlDevice;
+
+/// The chosen card and the simulated engine's way to keep it busy; immutable.
+struct LiveParts {
+  std::shared_ptr<const SimParts> sim;
+  std::shared_ptr<const device::nvml::Nvml> nvml;
+  device::nvml::NvmlGpu gpu;
+  std::shared_ptr<sim::live::LiveRig> rig;
+  std::size_t card = 0;
+  std::optional<device::lease::LeaseOptions> lease;  ///< present: clocks are to be locked
+};
+
+Result<device::nvml::NvmlGpu> choose_gpu(const Gpus& gpus, const std::string& selector) {
+  PHASEWATT_ASSIGN(const auto chosen,
+                   choose_gpus(gpus, selector.empty() ? std::vector<std::string>() : std::vector{selector}));
+  auto gpu = gpus.all[chosen.front()];
+  PHASEWATT_TRY(check_usable(gpu));
+  return gpu;
+}
+
+Result<std::size_t> card_of(const sim::live::LiveRig& rig, const std::string& uuid) {
+  for (std::size_t i = 0; i < rig.gpu_count(); ++i)
+    if (rig.config().gpus[i].uuid == uuid) return i;
+  return Error{ErrorCode::not_found, "the simulated NVML library shows a GPU that its state file lacks: " + uuid,
+               "give this program and the library the same PHASEWATT_NVML_SIM_STATE"};
+}
+
+Result<replay::Rig> make_rig(const std::shared_ptr<const LiveParts>& parts) {
+  replay::Rig rig;
+  rig.keep_alive = std::const_pointer_cast<LiveParts>(parts);
+  rig.real_time = true;
+  PHASEWATT_ASSIGN(rig.device, NvmlDevice::open(parts->nvml, parts->gpu));
+  rig.engine = std::make_unique<engine::SimEngine>(
+      std::make_unique<engine::LiveCard>(parts->rig, parts->card), parts->sim->runtime,
+      engine::SimEngine::Options{parts->sim->seed, parts->sim->workload, &parts->sim->quality});
+  if (!parts->lease) return rig;
+  PHASEWATT_ASSIGN(auto connection, device::lease::LeaseConnection::open(*parts->lease));
+  PHASEWATT_ASSIGN(rig.clock, device::LeaseClient::open(parts->gpu.uuid, std::move(connection)));
+  return rig;
+}
+
+/// Who would change clocks: fills in `clock_control`, and `how` or `no_control`.
+void find_control(const ClockConsent& consent, NvmlStudy& out) {
+  const std::string socket = consent.lease.socket.string();
+  if (!consent.given) {
+    out.no_control = "observe mode: consent to lock clocks was not given (--allow-clock-control)";
+  } else if (::access(socket.c_str(), F_OK) == 0) {
+    out.clock_control = true;
+    out.how = "phasewatt-clockd at " + socket;
+  } else if (consent.lease.helper && ::geteuid() == 0) {
+    out.clock_control = true;
+    out.how = "a phasewatt-clockd of this run, as root";
+  } else {
+    out.no_control = fmt::format(
+        "observe mode: no phasewatt-clockd listens at {}, and this user is not root (docs/clock-lease.md)", socket);
+  }
+}
+
+}  // namespace
+
+Result<NvmlStudy> open_nvml_study(const replay::Study& study, const ClockConsent& consent) {
+  const Gpus gpus = look_for_gpus();
+  if (gpus.trouble) return *gpus.trouble;
+  auto parts = std::make_shared<LiveParts>();
+  parts->nvml = gpus.nvml;
+  PHASEWATT_ASSIGN(parts->gpu, choose_gpu(gpus, study.gpu));
+  if (!gpus.nvml->simulated())
+    return Error{ErrorCode::unsupported,
+                 fmt::format("{} is a real GPU, and the engine 'sim' has no work for it", parts->gpu.name),
+                 "use [device] kind = \"sim\", or the simulated NVML library (docs/nvml-sim.md); phasewatt devices "
+                 "watch reads a real GPU"};
+  PHASEWATT_ASSIGN(const auto where, sim::live::LiveRig::Options::from_environment());
+  PHASEWATT_ASSIGN(parts->rig, sim::live::LiveRig::open(where));
+  PHASEWATT_ASSIGN(parts->card, card_of(*parts->rig, parts->gpu.uuid));
+  PHASEWATT_ASSIGN(parts->sim, sim_parts(study, parts->rig->config().gpus[parts->card].spec));
+
+  NvmlStudy out;
+  PHASEWATT_ASSIGN(const auto device, NvmlDevice::open(parts->nvml, parts->gpu));
+  out.device = device->info();
+  out.runtime = parts->sim->runtime.id();
+  out.cost = sim_cost(parts->sim);
+  find_control(consent, out);
+  if (out.clock_control) parts->lease = consent.lease;
+  out.make_rig = [parts] { return make_rig(parts); };
+  return out;
+}
+
+}  // namespace phasewatt::cli

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <memory>
+
+#include "apps/cli/wiring.h"
+
+/// A study on a GPU that is read through NVML, with its clock through phasewatt-clockd.
+namespace phasewatt::cli {
+
+/// Everything such a study needs besides its queries.
+struct NvmlStudy {
+  device::DeviceInfo device;
+  std::string runtime;         ///< id of the engine's runtime
+  bool clock_control = false;  ///< consent was given, and there is somebody who may change clocks
+  std::string no_control;      ///< why not, when clocks are asked for and will not be changed; a note for the plan
+  std::string how;             ///< through whom: "phasewatt-clockd at /run/…", "a helper of our own (root)"
+  replay::RigFactory make_rig;
+  replay::CostModel cost;
+};
+
+/// Opens the GPU and finds out what can be done; changes nothing. unsupported: a real GPU, because the engine of this
+/// release is simulated and has nothing for it to do.
+Result<NvmlStudy> open_nvml_study(const replay::Study& study, const ClockConsent& consent);
+
+}  // namespace phasewatt::cli
