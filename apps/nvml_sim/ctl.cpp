@@ -32,6 +32,7 @@ struct Arguments {
 Result<EventKind> event_kind(const std::string& name) {
   if (const auto kind = sim::live::parse_event(name)) return *kind;
   std::vector<std::string> valid;
+  valid.reserve(sim::live::kEventNames.size());
   for (const auto& each : sim::live::kEventNames) valid.emplace_back(each.name);
   return Error{ErrorCode::usage, fmt::format("no event '{}'", name), did_you_mean(name, valid)};
 }

@@ -17,7 +17,7 @@ struct BusyRig {
     rig = LiveRig::open({.state = path, .config = config_text("h200-sxm")}).value();
     (void)rig->with(0, [](LiveGpu& gpu, GpuState& state, std::int64_t now) {
       gpu.start(state, now - 10'000'000'000);
-      for (int i = 10'000; i > 0; --i) gpu.advance(state, now - i * 1'000'000);
+      for (std::int64_t i = 10'000; i > 0; --i) gpu.advance(state, now - i * 1'000'000);
     });
   }
   ~BusyRig() { std::filesystem::remove(path); }

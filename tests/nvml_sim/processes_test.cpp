@@ -108,7 +108,8 @@ TEST_F(NvmlSim, OwnersShowAndGoWithTheirLoad) {
   client.kill();
   usleep(8'000);
   EXPECT_TRUE(pids(gpu_).empty());
-  for (const auto& load : truth()->loads) EXPECT_EQ(load.end, 0);
+  const auto state = truth();
+  for (const auto& load : state->loads) EXPECT_EQ(load.end, 0);
 }
 
 TEST_F(NvmlSim, AForeignProcessShowsWithoutItsMemory) {

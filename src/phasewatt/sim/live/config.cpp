@@ -101,6 +101,7 @@ Result<ScriptedEvent> read_event(TomlTable& t) {
     event.kind = *known;
   } else {
     std::vector<std::string> valid;
+    valid.reserve(kEventNames.size());
     for (const auto& each : kEventNames) valid.emplace_back(each.name);
     t.fail("kind", fmt::format("'kind' is '{}'", kind), did_you_mean(kind, valid));
   }
