@@ -166,12 +166,13 @@ class Program(unittest.TestCase):
 
     def test_a_journal_that_cannot_be_read_means_every_gpu(self):
         self.state.mkdir()
-        (self.state / "clockd.journal").write_text("who knows\n")
-        done = self.run_program("--restore", "--state-dir", str(self.state), "--nvml-library", self.library)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(self.log(), ["reset"])
-        self.assertIn(f"journal uid=- gpu={GPU} from=- to=stock result=0", done.stderr)
-        self.assertEqual(sorted(p.name for p in self.state.iterdir()), ["clockd.lock"])
+        for number, text in enumerate(("who knows\n", "", "phasewatt-clockd journal 1\nnot a uuid\n"), 1):
+            (self.state / "clockd.journal").write_text(text)
+            done = self.run_program("--restore", "--state-dir", str(self.state), "--nvml-library", self.library)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(self.log(), ["reset"] * number)
+            self.assertIn(f"journal uid=- gpu={GPU} from=- to=stock result=0", done.stderr)
+            self.assertEqual(sorted(p.name for p in self.state.iterdir()), ["clockd.lock"])
 
     def test_restore_without_a_journal_touches_nothing(self):
         done = self.run_program("--restore", "--state-dir", str(self.state), "--nvml-library", "/nonexistent")
