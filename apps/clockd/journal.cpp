@@ -49,8 +49,10 @@ Journal read_journal(const std::filesystem::path& dir) {
   std::string line;
   journal.readable = static_cast<bool>(std::getline(lines, line)) && line == kHeader;
   while (std::getline(lines, line)) {
-    journal.gpus.push_back(line);
-    if (line.empty() || !device::lease::to_uuid(line)) journal.readable = false;
+    if (!line.empty() && device::lease::to_uuid(line))
+      journal.gpus.push_back(line);
+    else
+      journal.readable = false;
   }
   return journal;
 }

@@ -23,6 +23,7 @@ NOBODY = 65534
 GPU, SPLIT = "GPU-aaaaaaaa-0000-0000-0000-000000000001", "GPU-bbbbbbbb-0000-0000-0000-000000000002"
 BEAT, READ, LOCK, RESET = range(4)
 OK, BAD_MESSAGE, NOT_PERMITTED, MIG, BUSY, OUT_OF_RANGE = 0, 1, 2, 5, 7, 8
+CANNOT_KNOW, NOT_SEEN, SUSPECTED = range(3)
 BUILD = pathlib.Path()
 
 
@@ -165,12 +166,13 @@ class Program(unittest.TestCase):
 
     def test_a_journal_that_cannot_be_read_means_every_gpu(self):
         self.state.mkdir()
-        (self.state / "clockd.journal").write_text("who knows\n")
-        done = self.run_program("--restore", "--state-dir", str(self.state), "--nvml-library", self.library)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertEqual(self.log(), ["reset"])
-        self.assertIn(f"journal uid=- gpu={GPU} from=- to=stock result=0", done.stderr)
-        self.assertEqual(sorted(p.name for p in self.state.iterdir()), ["clockd.lock"])
+        for number, text in enumerate(("who knows\n", "", "phasewatt-clockd journal 1\nnot a uuid\n"), 1):
+            (self.state / "clockd.journal").write_text(text)
+            done = self.run_program("--restore", "--state-dir", str(self.state), "--nvml-library", self.library)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(self.log(), ["reset"] * number)
+            self.assertIn(f"journal uid=- gpu={GPU} from=- to=stock result=0", done.stderr)
+            self.assertEqual(sorted(p.name for p in self.state.iterdir()), ["clockd.lock"])
 
     def test_restore_without_a_journal_touches_nothing(self):
         done = self.run_program("--restore", "--state-dir", str(self.state), "--nvml-library", "/nonexistent")
@@ -199,6 +201,49 @@ class Program(unittest.TestCase):
         while "result=0" not in daemon.stderr.readline():
             pass
         self.assertEqual(self.log(), ["set", "reset"])
+
+    def test_a_socket_from_systemd_is_served(self):
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        listener.bind(str(self.path))
+        listener.listen()
+        # The service's own process id must stand in LISTEN_PID, so that a shell sets it and becomes the service.
+        start = 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" "$@" 3<&{}'.format(listener.fileno())
+        daemon = subprocess.Popen(["bash", "-c", start, self.program, "--state-dir", str(self.state), "--nvml-library",
+                                   self.library], env=self.env, pass_fds=[listener.fileno()], stderr=subprocess.DEVNULL)
+        listener.close()
+        with Client(self.path) as client:
+            self.assertEqual(client.ask(LOCK, GPU, 600).verdict, OK)
+        daemon.terminate()
+        self.assertEqual(daemon.wait(timeout=120), 0)
+        self.assertEqual(self.log(), ["set", "reset"])
+
+    def test_another_writer_is_suspected_under_load_only(self):
+        self.start()
+        ctl = [str(BUILD / "apps/nvml_sim/phasewatt-nvml-sim-ctl")]
+
+        def wait_for(client, foreign: int):
+            deadline = time.monotonic() + 60
+            while client.ask(READ, GPU).foreign != foreign:
+                self.assertLess(time.monotonic(), deadline, f"other writer is not {foreign}")
+                time.sleep(0.05)
+        with Client(self.path) as client:
+            self.assertEqual(client.ask(LOCK, GPU, 600).foreign, CANNOT_KNOW)
+            wait_for(client, CANNOT_KNOW)
+            subprocess.run([*ctl, "load", "0", "--watts", "200", "--for", "200"], env=self.env, check=True)
+            wait_for(client, NOT_SEEN)
+            subprocess.run([*ctl, "inject", "0", "foreign_lock", "--value", "1200"], env=self.env, check=True)
+            wait_for(client, SUSPECTED)
+
+    def test_root_resets_through_a_helper_of_its_own(self):
+        phasewatt = BUILD / "apps/cli/phasewatt"
+        if os.geteuid() != 0 or not phasewatt.exists():
+            self.skipTest("needs root and the command line")
+        done = subprocess.run([phasewatt, "clocks", "reset", "--gpu", GPU, "--socket", str(self.path), "--state-dir",
+                               str(self.state)], env=dict(self.env, PHASEWATT_NVML_LIBRARY=self.library),
+                              capture_output=True, text=True, timeout=120)
+        self.assertEqual((done.returncode, done.stdout), (0, GPU + "  reset\n"), done.stderr)
+        self.assertEqual(self.log(), ["reset"])
+        self.assertIn("asked uid=0 pid=", (self.state / "clockd.log").read_text())
 
     def test_phasewatt_clocks(self):
         phasewatt = BUILD / "apps/cli/phasewatt"

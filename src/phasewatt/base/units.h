@@ -17,7 +17,7 @@ class Quantity {
 
   [[nodiscard]] constexpr Rep value() const { return value_; }
 
-  constexpr auto operator<=>(const Quantity&) const = default;
+  constexpr auto operator<=>(const Quantity&) const = default;  // NOLINT(modernize-use-nullptr): false alarm
   constexpr Quantity& operator+=(Quantity other) {
     value_ += other.value_;
     return *this;
