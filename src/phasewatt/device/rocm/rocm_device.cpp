@@ -142,9 +142,9 @@ Result<std::optional<Celsius>> RocmDevice::temperature() const {
   return std::optional(Celsius(static_cast<double>(millidegrees) * 1e-3));
 }
 
-Result<std::optional<double>> RocmDevice::utilization() const {
+Result<std::optional<double>> RocmDevice::utilization(decltype(RsmiApi::busy_percent) function) const {
   std::uint32_t percent = 0;
-  PHASEWATT_ASSIGN(const bool there, fetch("utilisation", library_->api().busy_percent, index_, &percent));
+  PHASEWATT_ASSIGN(const bool there, fetch("utilisation", function, index_, &percent));
   if (!there || percent > 100) return std::optional<double>();
   return std::optional(percent / 100.0);
 }
@@ -168,7 +168,8 @@ Result<Readings> RocmDevice::read(const ReadMask& what) {
     PHASEWATT_ASSIGN(out.temperature, temperature());
   }
   if (what.utilization) {
-    PHASEWATT_ASSIGN(out.gpu_utilization, utilization());
+    PHASEWATT_ASSIGN(out.gpu_utilization, utilization(library_->api().busy_percent));
+    PHASEWATT_ASSIGN(out.memory_utilization, utilization(library_->api().memory_busy_percent));
   }
   out.at = std::chrono::steady_clock::now().time_since_epoch();
   return out;

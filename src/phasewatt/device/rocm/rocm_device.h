@@ -16,10 +16,10 @@ namespace phasewatt::device::rocm {
 ///   energy          count × resolution since the driver was loaded; absent while the counter shows less than before
 ///   sm_clock, memory_clock   the marked level of the shader and of the memory clock
 ///   temperature     edge, where the card has that sensor; else junction
-///   gpu_utilization   the share of the last period in which the card was busy
+///   gpu_utilization, memory_utilization   the shares of the last period in which the card and its memory were busy
 ///
-/// Always absent: throttle_mask, because ROCm SMI has no reasons that mean what NVML's bits mean; memory_utilization;
-/// other_processes. What a card has is found out once, at opening. A call that another program's lock on the card
+/// Always absent: throttle_mask, because ROCm SMI has no reasons that mean what NVML's bits mean; other_processes.
+/// What a card has is found out once, at opening. A call that another program's lock on the card
 /// keeps from answering (ROCm SMI waits some seconds for it) leaves its reading absent. Errors: card gone, permission
 /// taken away, library in trouble.
 ///
@@ -46,7 +46,7 @@ class RocmDevice final : public Device {
   Result<std::optional<Watts>> average_power() const;
   Result<std::optional<Joules>> energy();
   Result<std::optional<Mhz>> clock(rsmi_clk_type_t type) const;
-  Result<std::optional<double>> utilization() const;
+  Result<std::optional<double>> utilization(decltype(RsmiApi::busy_percent) function) const;
   Result<std::optional<Celsius>> temperature() const;
 
   std::shared_ptr<const RsmiLibrary> library_;

@@ -28,5 +28,6 @@
   X(optional, energy_count, rsmi_status_t, (std::uint32_t device, std::uint64_t* count, float* resolution, std::uint64_t* timestamp), rsmi_dev_energy_count_get) \
   X(optional, clock_frequencies, rsmi_status_t, (std::uint32_t device, rsmi_clk_type_t clock, rsmi_frequencies_room_t* frequencies), rsmi_dev_gpu_clk_freq_get) \
   X(optional, temperature, rsmi_status_t, (std::uint32_t device, std::uint32_t sensor, rsmi_temperature_metric_t metric, std::int64_t* millidegrees), rsmi_dev_temp_metric_get) \
-  X(optional, busy_percent, rsmi_status_t, (std::uint32_t device, std::uint32_t* percent), rsmi_dev_busy_percent_get)
+  X(optional, busy_percent, rsmi_status_t, (std::uint32_t device, std::uint32_t* percent), rsmi_dev_busy_percent_get) \
+  X(optional, memory_busy_percent, rsmi_status_t, (std::uint32_t device, std::uint32_t* percent), rsmi_dev_memory_busy_percent_get)
 // clang-format on
