@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""Studies on a GPU that is read through NVML (the simulated library): nothing is locked without consent, what is locked is seen
+under load, and whatever happens to the study, the clock comes back.
+
+  study_test.py --build DIR
+"""
+import argparse
+import json
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "scripts"))
+from clock_restore_trials import Bench, Failed, wait_for  # noqa: E402
+
+STUDY = """schema = "phasewatt-study/1"
+name = "live"
+repeats = 1
+models = ["llama-3.2-1b"]
+batch_sizes = [4]
+clocks = [1200, 1201, 1980, "stock"]
+baseline = "stock"
+[device]
+kind = "nvml"
+[decoding]
+max_new_tokens = {tokens}
+[[datasets]]
+name = "truthfulqa"
+sample = "first:4"
+"""
+
+
+def check(truth: bool, what: str):
+    if not truth:
+        raise Failed(what)
+
+
+class StudyBench(Bench):
+    def __init__(self, build: pathlib.Path, folder: pathlib.Path):
+        super().__init__({"clockd": str(build / "apps/clockd/phasewatt-clockd"), "client": "",
+                          "ctl": str(build / "apps/nvml_sim/phasewatt-nvml-sim-ctl"),
+                          "library": str(build / "apps/nvml_sim/libphasewatt-nvml-sim.so")}, folder)
+        self.program = str(build / "apps/cli/phasewatt")
+        self.env["PHASEWATT_NVML_LIBRARY"] = self.tools["library"]
+        for name, tokens in (("short", 4), ("long", 600)):
+            (folder / f"{name}.toml").write_text(STUDY.format(tokens=tokens))
+
+    def command(self, *arguments, consent: bool):
+        where = ["--clockd-socket", str(self.socket), *(["--allow-clock-control"] if consent else [])]
+        return [self.program, "study", *map(str, arguments), *where]
+
+    def study(self, *arguments, consent: bool, expect: int = 0) -> str:
+        done = subprocess.run(self.command(*arguments, consent=consent), env=self.env, capture_output=True, text=True, cwd=self.folder)
+        check(done.returncode == expect, f"{arguments}: exit {done.returncode}\n{done.stdout}{done.stderr}")
+        return done.stdout + done.stderr
+
+    def points(self, database: str) -> list:
+        query = "SELECT sm_mhz_asked, sm_mhz_snapped, sm_mhz_seen, energy_method FROM run"
+        rows = subprocess.run(["sqlite3", "-json", self.folder / database, query], check=True, capture_output=True, text=True)
+        return json.loads(rows.stdout)
+
+    def start_long(self) -> subprocess.Popen:
+        """A study that has locked a clock and computes."""
+        before = len(self.changes())
+        process = subprocess.Popen(self.command("run", "long.toml", "--output", "long.db", "--force", consent=True), env=self.env,
+                                   cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for("a lock", lambda: len(self.changes()) > before and self.truth()["lock"]["in_force"] is not None)
+        return process
+
+
+def observe(bench: StudyBench):
+    said = bench.study("run", "short.toml", "--output", "observed.db", consent=False)
+    check("observe mode" in said and "left out: 1200, 1980 MHz" in said, f"what is left out is not said:\n{said}")
+    said = bench.study("run", "short.toml", "--dry-run", consent=True)
+    check(f"would lock {bench.gpu} to 1200, 1980 MHz" in said, f"a dry run does not say what it would lock:\n{said}")
+    check(not bench.changes(), "a clock was changed without consent, or by a dry run")
+    check([p["sm_mhz_asked"] for p in bench.points("observed.db")] == [None], "observe mode measures the stock clock alone")
+
+
+def locked(bench: StudyBench):
+    said = bench.study("run", "short.toml", "--output", "locked.db", consent=True)
+    check("1200 and 1201 MHz both snap to 1200 MHz" in said, f"the plan does not say that two clocks are one:\n{said}")
+    for point in bench.points("locked.db"):
+        wanted = point["sm_mhz_snapped"] or 1980
+        check(abs(point["sm_mhz_seen"] - wanted) <= 15, f"asked and seen differ: {point}")
+        check(point["energy_method"] == "counter_delta", f"the energy is not the counter's: {point}")
+    check(bench.truth()["lock"]["in_force"] is None, "the study ended and left a lock")
+    check([c["change"] for c in bench.changes()].count("set") >= 2, "nothing was locked")
+
+
+def killed(bench: StudyBench):
+    process = bench.start_long()
+    begin = bench.hit(process.pid, signal.SIGKILL)
+    process.wait()
+    bench.back(begin)
+    said = bench.study("resume", "long.db", consent=False, expect=8)
+    check("--allow-clock-control" in said, f"resuming does not ask for consent again:\n{said}")
+
+
+def interrupted(bench: StudyBench):
+    process = bench.start_long()
+    begin = bench.hit(process.pid, signal.SIGINT)
+    bench.hit(process.pid, signal.SIGINT)  # at once, not after the batch
+    check(process.wait() == 130, "an interrupted study ends with 130")
+    bench.back(begin)
+
+
+def lost(bench: StudyBench):
+    """The helper ends in the middle: the study must not call such a point good."""
+    process = bench.start_long()
+    bench.daemon.terminate()
+    check(process.wait() != 0, "a study that lost its lock ends as if nothing had happened")
+    check(bench.truth()["lock"]["in_force"] is None, "the helper ended and left a lock")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", type=pathlib.Path, required=True)
+    build = parser.parse_args().build.resolve()
+    for trial in (observe, locked, killed, interrupted, lost):
+        with tempfile.TemporaryDirectory(prefix="phasewatt-study-") as folder:
+            bench = StudyBench(build, pathlib.Path(folder))
+            try:
+                bench.start_daemon()
+                trial(bench)
+                print(f"{trial.__name__}: ok", flush=True)
+            except Failed as failure:
+                print(f"{trial.__name__}: {failure}")
+                return 1
+            finally:
+                bench.stop_all()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
