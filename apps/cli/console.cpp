@@ -1,5 +1,6 @@
 #include "apps/cli/console.h"
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
@@ -17,15 +18,24 @@ namespace {
 
 std::atomic<bool> g_stop{false};
 static_assert(std::atomic<bool>::is_always_lock_free, "the signal handler may touch it");
+std::string_view g_stop_message;  // set before the handler is installed
 
 extern "C" void phasewatt_on_signal(int /*signal*/) {
   const int saved = errno;
   if (g_stop.exchange(true)) ::_exit(static_cast<int>(ExitCode::interrupted));
-  constexpr std::string_view kMessage =
-      "\nphasewatt: stopping after what is in flight; finished points are kept (press again to quit at once)\n";
   // A message that cannot be written must not stop the stopping.
-  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, kMessage.data(), kMessage.size());
+  [[maybe_unused]] const auto written = ::write(STDERR_FILENO, g_stop_message.data(), g_stop_message.size());
   errno = saved;
+}
+
+/// For a terminal: control characters of a file's or a program's text as \xNN; line breaks stay.
+std::string printable(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    out += (byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7F ? fmt::format("\\x{:02X}", byte) : std::string(1, c);
+  }
+  return out;
 }
 
 }  // namespace
@@ -48,8 +58,8 @@ void Console::fail(const Error& error) const {
     std::fprintf(stderr, "%s\n", object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
     return;
   }
-  std::fprintf(stderr, "phasewatt: error: %s\n", error.what.c_str());
-  if (!error.hint.empty()) std::fprintf(stderr, "phasewatt: hint: %s\n", error.hint.c_str());
+  std::fprintf(stderr, "phasewatt: error: %s\n", printable(error.what).c_str());
+  if (!error.hint.empty()) std::fprintf(stderr, "phasewatt: hint: %s\n", printable(error.hint).c_str());
 }
 
 Status Console::flush() const {
@@ -64,7 +74,8 @@ bool Console::color() const {
 
 bool Console::progress() const { return !quiet && !json && ::isatty(STDERR_FILENO) == 1; }
 
-void install_stop_signals() {
+void install_stop_signals(std::string_view message) {
+  g_stop_message = message;
   struct sigaction action {};
   action.sa_handler = phasewatt_on_signal;
   action.sa_flags = SA_RESTART;

@@ -31,7 +31,8 @@ struct Console {
 };
 
 /// SIGINT and SIGTERM ask for a stop that keeps all finished work; the second one ends the program at once.
-void install_stop_signals();
+/// `message` is written at the first one; it must live as long as the program.
+void install_stop_signals(std::string_view message);
 /// Set by those signals.
 const std::atomic<bool>& stop_flag();
 

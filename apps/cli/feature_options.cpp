@@ -3,8 +3,12 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 
+#include "apps/cli/console.h"
+#include "phasewatt/base/text.h"
+#include "phasewatt/workload/datasets.h"
 #include "phasewatt/workload/tokenizer.h"
 
 namespace phasewatt::cli {
@@ -49,9 +53,12 @@ Result<FeatureSource> FeatureSource::open(const FeatureOptions& options) {
     PHASEWATT_ASSIGN(how.weights, workload::parse_complexity_weights(options.weights));
   }
   source.profile_ = workload::linguistic_profile(how);
+  source.weights_ = fmt::format("complexity weights {:.6g}, {:.6g}, {:.6g}, {:.6g}", how.weights.entropy,
+                                how.weights.unique, how.weights.entity, how.weights.sentence);
   if (!options.annotator.empty()) {
     workload::AnnotatorOptions annotator;
     annotator.command = options.annotator;
+    annotator.stop = &stop_flag();
     source.annotator_ = std::make_unique<workload::Annotator>(annotator);
     source.annotator_command_ = options.annotator;
   }
@@ -89,20 +96,41 @@ Status FeatureSource::annotate(std::vector<Query>& queries) {
   for (std::size_t i = 0; i < ids.size(); ++i) requests.push_back({ids[i], texts[i]});
   PHASEWATT_ASSIGN(auto annotations, annotator_->annotate(requests));
   for (std::size_t i = 0; i < wanted.size(); ++i) *wanted[i] = std::move(annotations.entities[i]);
+  for (const auto& [label, count] : annotations.other) other_labels_[label] += count;
+  restarts_ = annotations.restarts;
   return ok();
+}
+
+std::string FeatureSource::entities() const {
+  if (profile_->name() != "linguistic") return "none";
+  return annotator_ ? fmt::format("'{}'", annotator_command_) : "the tagger that ships";
+}
+
+std::string FeatureSource::annotator_note() const {
+  if (!annotator_) return {};
+  std::vector<std::string> parts;
+  for (const auto& [label, count] : other_labels_) parts.push_back(fmt::format("{} {}", count, label));
+  std::string note;
+  if (!parts.empty()) note = "entities of other kinds, not counted: " + join(parts, ", ");
+  if (restarts_ > 0)
+    note += fmt::format("{}the annotator was started again {} time{}", note.empty() ? "" : "; ", restarts_,
+                        restarts_ == 1 ? "" : "s");
+  return note;
 }
 
 std::string FeatureSource::note() const {
   std::string note = fmt::format("Profile {}; token kind {}", profile_->name(), to_string(profile_->token_kind()));
   if (profile_->token_kind() == TokenKind::bpe) note += " of " + profile_->tokenizer();
-  if (profile_->name() == "linguistic")
-    note += annotator_ ? fmt::format("; entities by '{}'", annotator_command_) : "; entities by the tagger that ships";
-  return note + ".";
+  if (profile_->name() == "linguistic") note += "; entities by " + entities() + "; " + weights_;
+  return note;
 }
 
 bool is_file(const std::string& data) {
+  if (data == "-" || data.find('/') != std::string::npos) return true;
   std::error_code ec;
-  return data == "-" || data.find_first_of("./") != std::string::npos || std::filesystem::exists(data, ec);
+  if (std::find(workload::kDatasets.begin(), workload::kDatasets.end(), data) != workload::kDatasets.end())
+    return std::filesystem::is_regular_file(data, ec);
+  return data.find('.') != std::string::npos || std::filesystem::exists(data, ec);
 }
 
 }  // namespace phasewatt::cli

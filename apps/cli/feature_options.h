@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -47,8 +48,14 @@ class FeatureSource {
   /// Lets the annotator end; to be called after the last extract().
   Status finish() { return annotator_ ? annotator_->finish() : ok(); }
 
-  /// "Profile linguistic; tokens: ICU words; entities: the tagger that ships."
+  /// "Profile linguistic; token kind icu_word; entities by the tagger that ships; complexity weights 0.3, …".
   [[nodiscard]] std::string note() const;
+  /// Where entities come from: "the tagger that ships", a command in quotes, "none".
+  [[nodiscard]] std::string entities() const;
+  /// Of the complexity score, in words.
+  [[nodiscard]] const std::string& weights() const { return weights_; }
+  /// What an annotator found that counts nowhere, and how often it had to be started again; empty when neither.
+  [[nodiscard]] std::string annotator_note() const;
 
  private:
   FeatureSource() = default;
@@ -57,9 +64,13 @@ class FeatureSource {
   std::unique_ptr<workload::FeatureProfile> profile_;
   std::unique_ptr<workload::Annotator> annotator_;
   std::string annotator_command_;
+  std::string weights_ = "complexity weights of the paper";
+  std::map<std::string, std::size_t> other_labels_;
+  int restarts_ = 0;
 };
 
-/// DATA is a dataset's name, or a file: anything with a dot or a slash, anything that exists, and "-".
+/// DATA is a file and no dataset's name: anything with a slash, "-", a dataset's name only where it names a file, and
+/// of the rest what has a dot or exists.
 bool is_file(const std::string& data);
 
 }  // namespace phasewatt::cli

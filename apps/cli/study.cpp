@@ -20,6 +20,9 @@
 namespace phasewatt::cli {
 namespace {
 
+constexpr std::string_view kStopping =
+    "\nphasewatt: stopping after what is in flight; finished points are kept (press again to quit at once)\n";
+
 struct Options {
   std::string file;
   std::string output;
@@ -109,7 +112,7 @@ Status carry_out(const PreparedStudy& prepared, store::Writer& writer, const Opt
 }
 
 Status run(const Options& options, const Console& console) {
-  install_stop_signals();
+  install_stop_signals(kStopping);
   if (!options.dry_run && options.output.empty())
     return Error{ErrorCode::usage, "--output is missing",
                  "name the results database to write, for example --output results.db"};
@@ -128,7 +131,7 @@ Status run(const Options& options, const Console& console) {
 }
 
 Status resume(const Options& options, const Console& console) {
-  install_stop_signals();
+  install_stop_signals(kStopping);
   // Opened first: it brings a database of an older version up to date, which the readers then can read.
   PHASEWATT_ASSIGN(auto writer, store::Writer::open(options.file));
   PHASEWATT_ASSIGN(const auto stored, store::read_plan(options.file));

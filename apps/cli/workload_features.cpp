@@ -26,7 +26,9 @@ class Queries {
                                                                  : load_dataset({options.data, {}, {}}, data_dir));
       PHASEWATT_ASSIGN(queries.drawn_, workload::draw(queries.sample_, dataset, options.features.seed));
       queries.name_ = dataset.name;
-      queries.described_ = workload::describe(queries.sample_, dataset);
+      queries.described_ = workload::describe(queries.sample_, dataset, options.features.seed);
+      queries.source_ = dataset.source;
+      queries.seed_ = options.features.seed;
       return queries;
     }
     PHASEWATT_ASSIGN(queries.stream_, is_file(options.data)
@@ -35,8 +37,9 @@ class Queries {
     return queries;
   }
 
-  /// Up to kBlock more; empty at the end.
+  /// Up to kBlock more; empty at the end. An error is told after the rows that came before it.
   Result<std::vector<Query>> next() {
+    if (pending_) return *pending_;
     std::vector<Query> block;
     if (!stream_) {
       const std::size_t end = std::min(drawn_.size(), given_ + kBlock);
@@ -46,9 +49,14 @@ class Queries {
     while (block.size() < kBlock && !ended_) {
       const bool wanted = sample_.kind == workload::SampleSpec::Kind::all || given_ < sample_.count;
       Query query;
-      PHASEWATT_ASSIGN(const bool more, wanted ? stream_->next(query) : Result<bool>(false));
-      ended_ = !more;
-      if (!more) break;
+      const auto more = wanted ? stream_->next(query) : Result<bool>(false);
+      if (!more && block.empty()) return more.error();
+      if (!more) {
+        pending_ = more.error();
+        return block;
+      }
+      ended_ = !*more;
+      if (ended_) break;
       ++given_;
       block.push_back(std::move(query));
     }
@@ -68,7 +76,12 @@ class Queries {
   }
   [[nodiscard]] std::string name() const { return stream_ ? stream_->dataset() : name_; }
   [[nodiscard]] std::size_t given() const { return given_; }
-  [[nodiscard]] std::string sample() const { return to_string(sample_); }
+  /// "3, seed 5": the rows of a draw belong to its seed.
+  [[nodiscard]] std::string sample() const {
+    const bool drawn = sample_.kind == workload::SampleSpec::Kind::random;
+    return to_string(sample_) + (drawn ? fmt::format(", seed {}", seed_) : std::string());
+  }
+  [[nodiscard]] std::string source() const { return stream_ ? stream_->lines().name() : source_; }
   /// Share of the file that is read, where it has a size.
   [[nodiscard]] std::optional<double> share() const {
     if (!stream_) return drawn_.empty() ? 1 : static_cast<double>(given_) / static_cast<double>(drawn_.size());
@@ -83,8 +96,11 @@ class Queries {
   std::vector<Query> drawn_;
   std::string name_;
   std::string described_;
+  std::string source_;
+  std::uint64_t seed_ = 0;
   std::size_t given_ = 0;
   bool ended_ = false;
+  std::optional<Error> pending_;
 };
 
 /// A table without rows. People see what has room; files get everything, with what it rests on in each row.
@@ -95,13 +111,13 @@ analysis::Table heading(const FeatureSource& source, bool for_people) {
   for (const auto& field : source.profile().fields())
     if (field.shown || !for_people) table.columns.push_back({field.key, field.title, field.digits});
   if (for_people) return table;
-  for (const char* constant : {"profile", "token_kind", "tokenizer", "sample"})
+  for (const char* constant : {"profile", "token_kind", "tokenizer", "entities", "weights", "sample", "source"})
     table.columns.push_back({constant, constant, 0});
   return table;
 }
 
 void fill(analysis::Table& table, const std::vector<Query>& queries, const std::vector<FeatureSource::Row>& rows,
-          const FeatureSource& source, const std::string& sample, bool for_people) {
+          const FeatureSource& source, const Queries& from, bool for_people) {
   const auto& profile = source.profile();
   const auto& fields = profile.fields();
   table.rows.clear();
@@ -111,8 +127,8 @@ void fill(analysis::Table& table, const std::vector<Query>& queries, const std::
     for (std::size_t i = 0; i < fields.size(); ++i)
       if (fields[i].shown || !for_people) cells.emplace_back(rows[q].values[i]);
     if (for_people) continue;
-    for (const auto& constant :
-         {profile.name(), std::string(to_string(profile.token_kind())), profile.tokenizer(), sample})
+    for (const auto& constant : {profile.name(), std::string(to_string(profile.token_kind())), profile.tokenizer(),
+                                 source.entities(), source.weights(), from.sample(), from.source()})
       cells.emplace_back(constant);
   }
 }
@@ -128,7 +144,7 @@ std::string render(const analysis::Table& table, const std::string& format, bool
 }  // namespace
 
 Status print_features(const FeaturesOptions& options, const Console& console) {
-  install_stop_signals();
+  install_stop_signals("\nphasewatt: stopping after the rows in hand (press again to quit at once)\n");
   PHASEWATT_ASSIGN(auto source, FeatureSource::open(options.features));
   PHASEWATT_ASSIGN(auto queries, Queries::open(options));
   const std::string format = console.json ? "jsonl" : options.format;
@@ -138,20 +154,24 @@ Status print_features(const FeaturesOptions& options, const Console& console) {
   PHASEWATT_ASSIGN(auto block, queries.next());
   for (bool first = true, last = false; !last; first = false) {
     const std::size_t given = queries.given();
-    PHASEWATT_ASSIGN(auto following, queries.next());
-    last = following.empty();
+    auto following = queries.next();  // its error is told after what came before it
+    last = !following || following->empty();
     PHASEWATT_ASSIGN(const auto rows, source.extract(block));
-    fill(table, block, rows, source, queries.sample(), for_people);
+    fill(table, block, rows, source, queries, for_people);
     table.title = first ? "Features of " + queries.name() : std::string();
-    table.note = last ? fmt::format("{} Sample: {}.", source.note(), queries.describe()) : std::string();
+    table.note = last && following ? fmt::format("{}. Sample: {}.", source.note(), queries.describe()) : std::string();
     console.out(render(table, format, first, console));
     PHASEWATT_TRY(console.flush());
-    if (stop_flag()) return Error{ErrorCode::interrupted, fmt::format("stopped after {} queries", given), {}};
+    if (!following) return std::move(following).error();
+    if (stop_flag() && !last)
+      return Error{
+          ErrorCode::interrupted, fmt::format("stopped after {} {}", given, given == 1 ? "query" : "queries"), {}};
     progress.show(queries.share(), fmt::format("{} queries", given));
-    block = std::move(following);
+    block = std::move(following).value();
   }
   PHASEWATT_TRY(source.finish());
   if (!for_people) console.say(table.note);
+  if (const auto note = source.annotator_note(); !note.empty()) console.say("note: " + note);
   return ok();
 }
 

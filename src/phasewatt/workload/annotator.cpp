@@ -18,6 +18,9 @@ using Clock = std::chrono::steady_clock;
 /// How long a command may take to end by itself.
 constexpr auto kEndGrace = std::chrono::seconds(5);
 
+/// How often a wait for replies looks whether it shall stop.
+constexpr auto kLookUp = std::chrono::seconds(1);
+
 /// Shell's exit codes.
 constexpr int kNotExecutable = 126;
 constexpr int kNotFound = 127;
@@ -39,7 +42,9 @@ class Annotator::Conversation {
       if (!child_) PHASEWATT_TRY(start());
       while (answered() < texts_.size()) {
         send();
-        child_->wait(last_reply_ + options_.reply_timeout, wants_write());
+        child_->wait(std::min(last_reply_ + options_.reply_timeout, Clock::now() + kLookUp), wants_write());
+        if (options_.stop != nullptr && *options_.stop)
+          return Error{ErrorCode::interrupted, fmt::format("stopped before {} was annotated", next_id()), {}};
         child_->read_error();
         child_->read_output(input_);
         PHASEWATT_TRY(take_replies());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -20,6 +21,7 @@ struct AnnotatorOptions {
   int restarts = 2;                                  ///< how often in all a dead or silent command is started again
   std::size_t in_flight = 32;                        ///< requests sent and not answered, at most; ≥ 1
   std::size_t reply_bytes = std::size_t{4} << 20U;   ///< longest line of a reply
+  const std::atomic<bool>* stop = nullptr;           ///< set by a signal, for example: ends a wait within a second
 };
 
 struct AnnotatorText {
@@ -45,7 +47,8 @@ class Annotator {
 
   /// Has the command annotate these texts. Errors: bad_input (a text that is not UTF-8, a reply that breaks the
   /// protocol), not_found (no such command), io (the command ends or is silent too often, the operating system
-  /// refuses). The messages show the end of what the command wrote to its standard error. No call may follow an error.
+  /// refuses), interrupted (`stop` was set). The messages show the end of what the command wrote to its standard error.
+  /// No call may follow an error.
   Result<Annotations> annotate(std::span<const AnnotatorText> texts);
 
   /// Lets the command end; an error when it says more than it was asked. No call may follow.

@@ -16,6 +16,8 @@
 namespace phasewatt::workload {
 namespace {
 
+constexpr double kMaxWeight = 1000;
+
 /// n·log2(n), from a table where most counts are.
 double n_log_n(std::uint32_t n) {
   static const auto table = [] {
@@ -80,13 +82,14 @@ Sums operator+(const Sums& a, const Sums& b) {
 Result<ComplexityWeights> parse_complexity_weights(std::string_view text) {
   ComplexityWeights weights;
   const std::array<double*, 4> fields{&weights.entropy, &weights.unique, &weights.entity, &weights.sentence};
-  const Error error{ErrorCode::usage, fmt::format("'{}' are no weights of the complexity score", text),
-                    "give four numbers from 0 for entropy, unique ratio, entity density and sentence length, for "
-                    "example 0.3,0.3,0.2,0.2"};
+  const Error error{
+      ErrorCode::usage, fmt::format("'{}' are no weights of the complexity score", text),
+      "give four numbers from 0 to 1000 for entropy, unique ratio, entity density and sentence length, for "
+      "example 0.3,0.3,0.2,0.2"};
   std::string_view rest = text;
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const auto [end, code] = std::from_chars(rest.data(), rest.data() + rest.size(), *fields[i]);
-    if (code != std::errc{} || !(*fields[i] >= 0) || !std::isfinite(*fields[i])) return error;
+    if (code != std::errc{} || !(*fields[i] >= 0 && *fields[i] <= kMaxWeight)) return error;
     rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
     const bool last = i + 1 == fields.size();
     if (last != rest.empty()) return error;

@@ -70,8 +70,8 @@ std::optional<double> parse_number(std::string_view text) {
   return value;
 }
 
-Result<Scores> read_csv(std::string_view text, const std::string& name) {
-  PHASEWATT_ASSIGN(CsvTable table, CsvTable::open(text, name));
+Result<Scores> read_csv(LineReader lines) {
+  PHASEWATT_ASSIGN(CsvTable table, CsvTable::open(std::move(lines)));
   PHASEWATT_ASSIGN(const std::size_t id, table.column("id"));
   PHASEWATT_ASSIGN(const std::size_t model, table.column("model"));
   PHASEWATT_ASSIGN(const std::size_t quality, table.column("quality"));
@@ -98,13 +98,22 @@ Result<Scores> read_csv(std::string_view text, const std::string& name) {
 }  // namespace
 
 Result<Scores> read_qualities(std::string_view text, const std::string& name) {
-  if (to_lower_ascii(name).ends_with(".csv")) return read_csv(text, name);
+  return read_qualities(LineReader::over(text, name));
+}
+
+Result<Scores> read_qualities(LineReader lines) {
+  PHASEWATT_ASSIGN(const char first, lines.peek());
+  if (first != '{' && first != '\0') return read_csv(std::move(lines));
+  const std::string name = lines.name();
+  JsonRows rows(std::move(lines));
   Scores scores;
   Seen seen;
-  PHASEWATT_TRY(for_each_json_row(text, name, [&](JsonRow& row) {
-    read_row(row, seen, scores);
-    return true;
-  }));
+  while (true) {
+    PHASEWATT_ASSIGN(const bool more, rows.next());
+    if (!more) break;
+    read_row(rows.row(), seen, scores);
+    if (rows.row().error()) return *rows.row().error();
+  }
   if (scores.empty()) return Error{ErrorCode::bad_input, name + ": no score in it", "one JSON object per line"};
   return scores;
 }

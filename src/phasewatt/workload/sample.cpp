@@ -106,10 +106,12 @@ Result<std::vector<Query>> draw(const SampleSpec& sample, const Dataset& dataset
   return queries;
 }
 
-std::string describe(const SampleSpec& sample, const Dataset& dataset) {
+std::string describe(const SampleSpec& sample, const Dataset& dataset, std::optional<std::uint64_t> seed) {
   const std::size_t rows = dataset.queries.size();
   const std::size_t drawn = sample.kind == SampleSpec::Kind::all ? rows : std::min(sample.count, rows);
-  return fmt::format("{}: {} of {} rows of {} ({})", dataset.name, drawn, rows, dataset.source, to_string(sample));
+  const bool seeded = seed && sample.kind == SampleSpec::Kind::random;
+  return fmt::format("{}: {} of {} rows of {} ({}{})", dataset.name, drawn, rows, dataset.source, to_string(sample),
+                     seeded ? fmt::format(", seed {}", *seed) : "");
 }
 
 }  // namespace phasewatt::workload

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,7 +40,8 @@ Result<std::vector<std::size_t>> sample_rows(const SampleSpec& sample, const Dat
 /// The queries of those rows.
 Result<std::vector<Query>> draw(const SampleSpec& sample, const Dataset& dataset, std::uint64_t seed);
 
-/// One sentence for the study: "boolq: 8 of 32 rows of the shipped samples (first:8)".
-std::string describe(const SampleSpec& sample, const Dataset& dataset);
+/// One sentence for the study: "boolq: 8 of 32 rows of the shipped samples (first:8)". With `seed`, rows that were
+/// drawn name it.
+std::string describe(const SampleSpec& sample, const Dataset& dataset, std::optional<std::uint64_t> seed = {});
 
 }  // namespace phasewatt::workload
