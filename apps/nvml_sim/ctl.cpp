@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <exception>
 #include <optional>
 #include <string>
 
@@ -128,4 +129,11 @@ int run(int argc, char** argv) {
 }  // namespace
 }  // namespace phasewatt::nvml_sim
 
-int main(int argc, char** argv) { return phasewatt::nvml_sim::run(argc, argv); }
+int main(int argc, char** argv) {
+  try {
+    return phasewatt::nvml_sim::run(argc, argv);
+  } catch (const std::exception& e) {
+    (void)std::fputs(e.what(), stderr);
+    return 1;
+  }
+}

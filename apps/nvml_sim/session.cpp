@@ -1,12 +1,13 @@
 #include "apps/nvml_sim/session.h"
 
 #include <fmt/format.h>
-#include <time.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cmath>
 #include <cstdio>
+#include <ctime>
 #include <mutex>
 
 namespace phasewatt::device::nvml {

@@ -15,11 +15,12 @@ double approach(double x) {
 }
 
 Mhz nearest_clock(const std::vector<Mhz>& supported, Mhz clock) {
-  const auto above = std::lower_bound(supported.begin(), supported.end(), clock);
+  const auto above =
+      std::lower_bound(supported.begin(), supported.end(), clock, [](Mhz a, Mhz b) { return a.value() < b.value(); });
   if (above == supported.begin()) return supported.front();
   if (above == supported.end()) return supported.back();
   const Mhz below = *(above - 1);
-  return clock - below <= *above - clock ? below : *above;
+  return (clock - below).value() <= (*above - clock).value() ? below : *above;
 }
 
 double switch_delay_s(const GpuSpec::ClockSwitch& spec, std::uint64_t key, std::uint32_t repeat, std::uint32_t nth) {

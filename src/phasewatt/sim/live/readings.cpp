@@ -1,12 +1,11 @@
-#include <signal.h>
-#include <time.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cmath>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <string>
 
 #include "phasewatt/base/files.h"
