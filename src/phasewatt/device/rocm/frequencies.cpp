@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 #include <span>
 
 namespace phasewatt::device::rocm {
@@ -40,11 +41,10 @@ std::optional<Frequencies> read_frequencies(const rsmi_frequencies_room_t& room)
 }
 
 std::vector<Mhz> supported_clocks(const Frequencies& frequencies) {
-  auto clocks = frequencies.levels;
-  if (clocks.size() <= kFineGrainedLevels) return {};
-  std::sort(clocks.begin(), clocks.end());
-  clocks.erase(std::unique(clocks.begin(), clocks.end()), clocks.end());
-  return clocks;
+  if (frequencies.levels.size() <= kFineGrainedLevels) return {};
+  std::set<double> ascending;
+  for (const Mhz level : frequencies.levels) ascending.insert(level.value());
+  return {ascending.begin(), ascending.end()};
 }
 
 }  // namespace phasewatt::device::rocm

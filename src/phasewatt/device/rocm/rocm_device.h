@@ -19,9 +19,10 @@ namespace phasewatt::device::rocm {
 ///   gpu_utilization, memory_utilization   the shares of the last period in which the card and its memory were busy
 ///
 /// Always absent: throttle_mask, because ROCm SMI has no reasons that mean what NVML's bits mean; other_processes.
-/// What a card has is found out once, at opening. A call that another program's lock on the card
-/// keeps from answering (ROCm SMI waits some seconds for it) leaves its reading absent. Errors: card gone, permission
-/// taken away, library in trouble.
+///
+/// What a card has is found out once, at opening. A call that another program's lock on the card keeps from answering
+/// (ROCm SMI waits some seconds for it) leaves its reading absent. Errors: card gone, permission taken away, library in
+/// trouble.
 ///
 /// Not thread-safe; several devices may be read from several threads.
 class RocmDevice final : public Device {

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <type_traits>
 #include <vector>
 
 namespace phasewatt::device::rocm {
@@ -69,14 +70,15 @@ Result<std::shared_ptr<const RsmiLibrary>> RsmiLibrary::open(const std::string& 
 
 Status RsmiLibrary::load() {
   std::string missing;
-  const auto find = [&](auto& member, bool required, const char* symbol) {
+  const auto optional = [&](auto& member, const char* symbol) {
     // POSIX lets dlsym's pointer be one to a function; C++ wants the detour.
     member = reinterpret_cast<std::remove_reference_t<decltype(member)>>(::dlsym(handle_, symbol));
-    if (member == nullptr && required && missing.empty()) missing = symbol;
   };
-  constexpr bool required = true;
-  constexpr bool optional = false;
-#define PHASEWATT_FIND(need, member, result, parameters, symbol) find(api_.member, need, #symbol);
+  const auto required = [&](auto& member, const char* symbol) {
+    optional(member, symbol);
+    if (member == nullptr && missing.empty()) missing = symbol;
+  };
+#define PHASEWATT_FIND(need, member, result, parameters, symbol) need(api_.member, #symbol);
   PHASEWATT_RSMI(PHASEWATT_FIND)
 #undef PHASEWATT_FIND
   if (!missing.empty())
