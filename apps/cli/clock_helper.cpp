@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#if __has_include("phasewatt/device/lease/lease_connection.h")
 #include "phasewatt/device/lease/lease_connection.h"
 
 namespace phasewatt::cli {
@@ -36,25 +35,6 @@ Result<std::string> may_lock_clocks() {
   return error;
 }
 
-}  // namespace phasewatt::cli
-
-#else
-
-namespace phasewatt::cli {
-
-struct AskedClocks::Connection {};
-AskedClocks::AskedClocks() = default;
-std::optional<Mhz> AskedClocks::of(const std::string& /*uuid*/) { return std::nullopt; }
-
-Result<std::string> may_lock_clocks() {
-  return Error{ErrorCode::unsupported, "this build has no clock helper: only observing is possible, at the stock clock",
-               "build phasewatt with phasewatt-clockd"};
-}
-
-}  // namespace phasewatt::cli
-
-#endif
-
-namespace phasewatt::cli {
 AskedClocks::~AskedClocks() = default;
+
 }  // namespace phasewatt::cli

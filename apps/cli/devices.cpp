@@ -8,6 +8,8 @@
 #include "apps/cli/devices_watch.h"
 #include "apps/cli/gpus.h"
 #include "phasewatt/base/text.h"
+#include "phasewatt/device/rapl/rapl_device.h"
+#include "phasewatt/device/rocm/rocm_device.h"
 #include "phasewatt/sim/spec_files.h"
 
 namespace phasewatt::cli {
@@ -126,6 +128,16 @@ Result<Wanted> wanted(const Gpus& gpus, const std::vector<std::string>& selector
   return out;
 }
 
+/// What else on this machine tells energy: AMD GPUs and the host's processors. None is no trouble.
+std::vector<device::DeviceInfo> other_devices() {
+  std::vector<device::DeviceInfo> all;
+  if (auto cards = device::rocm::list_rocm_devices()) all = *std::move(cards);
+  for (const auto scope : {device::rapl::RaplScope::packages, device::rapl::RaplScope::memory,
+                           device::rapl::RaplScope::system})
+    if (const auto host = device::rapl::open_rapl(scope)) all.push_back((*host)->info());
+  return all;
+}
+
 Status print_devices(const std::vector<std::string>& selectors, const Console& console) {
   const Gpus gpus = look_for_gpus();
   PHASEWATT_ASSIGN(const auto list, wanted(gpus, selectors));
@@ -146,6 +158,16 @@ Status print_devices(const std::vector<std::string>& selectors, const Console& c
     specs.push_back({{"id", id}, {"name", spec.name}, {"simulated", true}});
     if (!console.json) console.out(fmt::format("sim    {:<27} {}\n", id, spec.name));
   }
+  Json others = Json::array();
+  for (const auto& info : selectors.empty() ? other_devices() : std::vector<device::DeviceInfo>()) {
+    others.push_back({{"id", info.id},
+                      {"name", info.name},
+                      {"simulated", info.simulated},
+                      {"readings", readings_of(info, true)}});
+    if (!console.json)
+      console.out(fmt::format("other  {:<27} {}{}\n", info.id, info.name, info.simulated ? " (SIMULATED)" : "") +
+                  line("readings", join(readings_of(info, true), ", ")));
+  }
   if (!console.json) return ok();
   const auto text = [](const std::optional<std::string>& value) { return value ? Json(*value) : Json(); };
   Json nvml{{"usable", gpus.nvml != nullptr}};
@@ -157,7 +179,7 @@ Status print_devices(const std::vector<std::string>& selectors, const Console& c
                      {"cuda", text(gpus.nvml->cuda_version())},
                      {"missing_functions", gpus.nvml->missing()}});
   nvml["trouble"] = gpus.trouble ? to_json(*gpus.trouble) : Json();
-  console.out(Json{{"nvml", nvml}, {"gpus", cards}, {"specs", specs}}.dump(2) + "\n");
+  console.out(Json{{"nvml", nvml}, {"gpus", cards}, {"specs", specs}, {"others", others}}.dump(2) + "\n");
   return ok();
 }
 

@@ -1,21 +1,19 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
-#include <filesystem>
 
 #include "apps/cli/clock_helper.h"
 #include "apps/cli/doctor.h"
 #include "apps/cli/gpus.h"
 #include "phasewatt/base/text.h"
+#include "phasewatt/device/rapl/rapl_device.h"
+#include "phasewatt/device/rocm/rocm_device.h"
 
 namespace phasewatt::cli {
 namespace {
 
 using namespace device::nvml;
-
-constexpr const char* kRapl = "/sys/class/powercap/intel-rapl:0/energy_uj";
 
 std::string name_of(const NvmlGpu& gpu) { return fmt::format("gpu {}", gpu.index); }
 
@@ -102,15 +100,20 @@ Finding visible_devices(const Gpus& gpus) {
   return out;
 }
 
-Finding rapl() {
-  std::error_code failed;
-  if (!std::filesystem::exists(kRapl, failed))
-    return {"device", "rapl", false, "no energy counter of the CPU here (virtual machine, container or old CPU)",
-            "studies then hold the GPU's energy alone"};
-  const bool readable = ::access(kRapl, R_OK) == 0;
-  return {"device", "rapl", readable,
-          readable ? "the CPU's energy counter can be read" : "the CPU's energy counter is for root alone",
-          "sudo chmod a+r /sys/class/powercap/intel-rapl:*/energy_uj (until the next boot)"};
+Finding host_energy() {
+  const auto host = device::rapl::open_rapl();
+  if (host) return {"device", "host energy", true, (*host)->info().name, {}};
+  return {"device", "host energy", false, host.error().what, host.error().hint};
+}
+
+/// Nothing to say where no AMD card is expected.
+std::optional<Finding> amd_gpus() {
+  const auto cards = device::rocm::list_rocm_devices();
+  if (!cards && cards.error().code == ErrorCode::not_found) return std::nullopt;
+  if (!cards) return Finding{"device", "AMD GPUs", false, cards.error().what, cards.error().hint};
+  std::vector<std::string> names;
+  for (const auto& card : *cards) names.push_back(card.name);
+  return Finding{"device", "AMD GPUs", true, join(names, ", "), {}};
 }
 
 }  // namespace
@@ -128,7 +131,8 @@ std::vector<Finding> examine_devices() {
     for (const auto& gpu : gpus.all) examine_gpu(gpus, gpu, all);
     if (some) all.push_back(visible_devices(gpus));
   }
-  all.push_back(rapl());
+  if (auto amd = amd_gpus()) all.push_back(*std::move(amd));
+  all.push_back(host_energy());
   return all;
 }
 

@@ -94,7 +94,9 @@ std::string plan_text(const StudyPlan& plan, const replay::PlanEstimate& estimat
                        energy(m.energy), m.unpriced == 0 ? "" : fmt::format("   ({} do not fit)", m.unpriced));
   out += fmt::format("  {:<16} {:>5} points {:>12} {:>24}\n", "all", estimate.points, duration(estimate.seconds),
                      energy(estimate.energy));
-  if (e.device_simulated)
+  if (e.device_simulated && !e.driver.empty())
+    out += "The simulated GPU is read through NVML and runs in real time: the study takes about this long.\n";
+  else if (e.device_simulated)
     out += "The simulated GPU runs in virtual time: the study takes as long as this processor needs.\n";
   return out;
 }
