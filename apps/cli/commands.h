@@ -14,6 +14,7 @@ namespace phasewatt::cli {
 using Action = std::function<Status(const Console&)>;
 
 void add_doctor(CLI::App& app, Action& action);
+void add_devices(CLI::App& app, Action& action);
 void add_workload(CLI::App& app, Action& action);
 void add_study(CLI::App& app, Action& action);
 void add_report(CLI::App& app, Action& action);

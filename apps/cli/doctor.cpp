@@ -1,4 +1,5 @@
-#include <dlfcn.h>
+#include "apps/cli/doctor.h"
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -12,28 +13,12 @@
 namespace phasewatt::cli {
 namespace {
 
-/// One thing a study may need.
-struct Finding {
-  std::string area;
-  std::string name;
-  bool present = false;
-  std::string detail;
-  std::string next;  ///< what to do when it is missing; may be empty
-};
-
 std::string compiler() {
 #if defined(__clang__)
   return "Clang " __clang_version__;
 #else
   return fmt::format("GCC {}.{}", __GNUC__, __GNUC_MINOR__);
 #endif
-}
-
-bool driver_library_found() {
-  void* handle = ::dlopen("libnvidia-ml.so.1", RTLD_LAZY | RTLD_LOCAL);
-  if (handle == nullptr) return false;
-  ::dlclose(handle);
-  return true;
 }
 
 std::vector<Finding> examine() {
@@ -53,14 +38,8 @@ std::vector<Finding> examine() {
     const auto spec = sim::find_gpu(id);
     all.push_back({"device", "sim " + id, spec.ok(), spec.ok() ? spec->name : to_string(spec.error()), {}});
   }
-  const bool driver = driver_library_found();
-  all.push_back({"device", "nvml", false,
-                 driver ? "an NVIDIA driver is installed, but this release cannot read it yet"
-                        : "no NVIDIA driver library (libnvidia-ml.so.1), and this release could not read it yet",
-                 "studies run on the simulated GPU: [device] kind = \"sim\""});
-  all.push_back(
-      {"clocks", "simulated clock control", true, "locks are simulated; nothing on this machine is changed", {}});
-  all.push_back({"clocks", "real clock control", false, "not part of this release: it never changes a real clock", {}});
+  for (auto& found : examine_devices()) all.push_back(std::move(found));
+  for (auto& found : examine_clocks()) all.push_back(std::move(found));
   all.push_back({"engine", "sim", true, "models " + join(sim::shipped_archs(), ", ") + "; runtimes eager, graph", {}});
   all.push_back({"engine", "libtorch", false, "not part of this release", "use [engine] kind = \"sim\""});
   all.push_back({"engine", "openai", false, "not part of this release", "use [engine] kind = \"sim\""});

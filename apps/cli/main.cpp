@@ -28,6 +28,7 @@ int run(int argc, char** argv) {
   app.require_subcommand(0, 1);
   app.fallthrough();
   add_doctor(app, action);
+  add_devices(app, action);
   add_workload(app, action);
   add_study(app, action);
   add_report(app, action);
