@@ -76,7 +76,8 @@ device::SignalSampler make_sampler(const std::vector<WatchedGpu>& watched, const
     devices.push_back(watched[i].device.get());
     if (watched[i].device == nullptr) continue;
     for (const auto& what : device::single_reads(watched[i].device->info().readable)) {
-      const Nanos phase = what.energy ? rates.energy * i / watched.size() : Nanos(0);
+      const auto share = static_cast<std::int64_t>(i) * rates.energy / static_cast<std::int64_t>(watched.size());
+      const Nanos phase = what.energy ? Nanos(share) : Nanos(0);
       plans.push_back({i, what, rate_of(what, rates), phase});
     }
   }

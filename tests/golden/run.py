@@ -3,7 +3,8 @@
 
 A transcript is a text file: lines that start with "$ " are shell commands, the lines below are what they print (standard
 output and error together), "[exit N]" follows when a command does not succeed, "% " lines are remarks. Every transcript runs
-in an empty folder of its own, with `phasewatt` on the PATH and $STUDIES pointing at the study files.
+in an empty folder of its own, with `phasewatt` on the PATH, $STUDIES pointing at the study files and $NVML_SIM at the
+simulated NVML library.
 
   run.py PROGRAM TRANSCRIPT...            compare; exit 1 and a difference when something changed
   run.py PROGRAM TRANSCRIPT... --rewrite  write what is printed now
@@ -40,7 +41,10 @@ def transcribe(program: pathlib.Path, path: pathlib.Path) -> str:
     lines = []
     with tempfile.TemporaryDirectory() as folder:
         environment = dict(os.environ, PATH=f"{program.parent}:{os.environ['PATH']}", NO_COLOR="1", COLUMNS="100",
-                           STUDIES=str(HERE.parent.parent / "studies"), TRANSCRIPTS=str(HERE), LC_ALL="C.UTF-8")
+                           STUDIES=str(HERE.parent.parent / "studies"), TRANSCRIPTS=str(HERE), LC_ALL="C.UTF-8",
+                           NVML_SIM=str(program.parent.parent / "nvml_sim" / "libphasewatt-nvml-sim.so"),
+                           PHASEWATT_NVML_SIM_STATE=f"{folder}/nvml-sim.state")
+        environment.pop("CUDA_VISIBLE_DEVICES", None)
         for line in path.read_text().splitlines():
             if line.startswith("% "):
                 lines.append(line)

@@ -56,7 +56,7 @@ TEST_F(NvmlApi, RequiredFunctionsAloneByTheirOldNamesWillDo) {
   const auto gpus = list_gpus(**opened).value();
   ASSERT_EQ(gpus.size(), 1U);
   EXPECT_EQ(gpus[0].uuid, "GPU-00000000-old");
-  EXPECT_EQ(gpus[0].state, GpuState::usable);
+  EXPECT_EQ(gpus[0].state, GpuCondition::usable);
   EXPECT_TRUE(gpus[0].pci_bus_id.empty());
   EXPECT_FALSE(gpus[0].persistence);
   const auto device = NvmlDevice::open(*opened, gpus[0]);

@@ -207,7 +207,7 @@ TEST_F(NvmlDeviceTest, ALongListOfProcessesIsReadWhole) {
 
 TEST_F(NvmlDeviceTest, AMigCardCanBeLookedAt) {
   open("[[gpu]]\nmig = true\n");
-  ASSERT_EQ(gpus_[0].state, GpuState::mig);
+  ASSERT_EQ(gpus_[0].state, GpuCondition::mig);
   const auto gpu = device();
   EXPECT_TRUE(gpu->info().readable.power_instant);
   EXPECT_FALSE(gpu->info().readable.utilization);

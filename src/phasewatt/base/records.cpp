@@ -108,11 +108,11 @@ std::string throttle_words(std::uint64_t mask) {
       {throttle_locked_clocks, "locked_clocks"},
       {throttle_sw_power_cap, "sw_power_cap"},
       {throttle_hw_slowdown, "hw_slowdown"},
-      {throttle_sync_boost, "sync_boost"},
+      {0x10, "sync_boost"},
       {throttle_sw_thermal, "sw_thermal"},
       {throttle_hw_thermal, "hw_thermal"},
-      {throttle_hw_power_brake, "hw_power_brake"},
-      {throttle_display, "display"},
+      {0x80, "hw_power_brake"},
+      {0x100, "display"},
   }};
   std::string words;
   for (const auto& [bit, name] : kBits) {

@@ -110,11 +110,8 @@ enum ThrottleBit : std::uint64_t {
   throttle_locked_clocks = 0x2,
   throttle_sw_power_cap = 0x4,
   throttle_hw_slowdown = 0x8,
-  throttle_sync_boost = 0x10,
   throttle_sw_thermal = 0x20,
   throttle_hw_thermal = 0x40,
-  throttle_hw_power_brake = 0x80,
-  throttle_display = 0x100,
 };
 /// The mask in words, "sw_power_cap+locked_clocks"; "none" for 0.
 std::string throttle_words(std::uint64_t mask);

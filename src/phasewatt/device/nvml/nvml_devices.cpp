@@ -23,12 +23,12 @@ nvmlReturn_t read_text(TextCall call, nvmlDevice_t gpu, std::string& out) {
   return result;
 }
 
-GpuState state_of(nvmlReturn_t code) {
+GpuCondition state_of(nvmlReturn_t code) {
   switch (code) {
-    case NVML_SUCCESS: return GpuState::usable;
-    case NVML_ERROR_GPU_IS_LOST: return GpuState::lost;
-    case NVML_ERROR_NO_PERMISSION: return GpuState::not_permitted;
-    default: return GpuState::failed;
+    case NVML_SUCCESS: return GpuCondition::usable;
+    case NVML_ERROR_GPU_IS_LOST: return GpuCondition::lost;
+    case NVML_ERROR_NO_PERMISSION: return GpuCondition::not_permitted;
+    default: return GpuCondition::failed;
   }
 }
 
@@ -64,7 +64,7 @@ std::optional<nvmlGpuVirtualizationMode_t> virtualization(const NvmlFunctions& c
 /// A GPU that answers, but whose power is not that of one workload.
 void look_for_sharing(const NvmlFunctions& call, NvmlGpu& gpu) {
   if (split_by_mig(call, gpu.handle)) {
-    gpu.state = GpuState::mig;
+    gpu.state = GpuCondition::mig;
     gpu.trouble = Error{
         ErrorCode::unsupported,
         fmt::format("GPU {} is split into MIG instances, and its energy cannot be told apart between them", gpu.index),
@@ -73,13 +73,13 @@ void look_for_sharing(const NvmlFunctions& call, NvmlGpu& gpu) {
   }
   const auto mode = virtualization(call, gpu.handle);
   if (mode == NVML_GPU_VIRTUALIZATION_MODE_VGPU) {
-    gpu.state = GpuState::vgpu;
+    gpu.state = GpuCondition::vgpu;
     gpu.trouble =
         Error{ErrorCode::unsupported,
               fmt::format("GPU {} is a virtual GPU: the card's power and clock belong to its host", gpu.index),
               "measure on the host, or have the whole card passed through to this machine"};
   } else if (mode == NVML_GPU_VIRTUALIZATION_MODE_HOST_VGPU || mode == NVML_GPU_VIRTUALIZATION_MODE_HOST_VSGA) {
-    gpu.state = GpuState::vgpu;
+    gpu.state = GpuCondition::vgpu;
     gpu.trouble =
         Error{ErrorCode::unsupported,
               fmt::format("GPU {} serves virtual GPUs, and its energy cannot be told apart between them", gpu.index),
@@ -145,14 +145,14 @@ std::optional<std::size_t> entry(std::span<const NvmlGpu> gpus, std::string_view
 
 }  // namespace
 
-std::string_view to_string(GpuState state) {
+std::string_view to_string(GpuCondition state) {
   switch (state) {
-    case GpuState::usable: return "usable";
-    case GpuState::mig: return "mig";
-    case GpuState::vgpu: return "vgpu";
-    case GpuState::lost: return "lost";
-    case GpuState::not_permitted: return "not_permitted";
-    case GpuState::failed: return "failed";
+    case GpuCondition::usable: return "usable";
+    case GpuCondition::mig: return "mig";
+    case GpuCondition::vgpu: return "vgpu";
+    case GpuCondition::lost: return "lost";
+    case GpuCondition::not_permitted: return "not_permitted";
+    case GpuCondition::failed: return "failed";
   }
   return "failed";
 }

@@ -12,7 +12,7 @@
 /// The GPUs that NVML knows, what state each is in, and which of them is meant. All functions are thread-safe.
 namespace phasewatt::device::nvml {
 
-enum class GpuState {
+enum class GpuCondition {
   usable,
   mig,            ///< split into MIG instances: the card's power is nobody's alone
   vgpu,           ///< a virtual GPU, or a card that serves some: likewise
@@ -20,7 +20,7 @@ enum class GpuState {
   not_permitted,  ///< this user or container may not look at it
   failed,         ///< NVML says something else; `trouble` tells
 };
-std::string_view to_string(GpuState state);
+std::string_view to_string(GpuCondition state);
 
 /// One GPU. What a GPU in trouble does not tell stays empty.
 struct NvmlGpu {
@@ -30,7 +30,7 @@ struct NvmlGpu {
   std::string name;
   std::string pci_bus_id;  ///< "00000000:17:00.0"
   std::optional<bool> persistence;
-  GpuState state = GpuState::usable;
+  GpuCondition state = GpuCondition::usable;
   std::optional<Error> trouble;  ///< why it is not usable and what to do; absent when it is
 };
 
