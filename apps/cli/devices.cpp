@@ -72,7 +72,7 @@ std::string line(std::string_view name, const std::string& text) {
 std::string to_text(const NvmlDevice& device) {
   const auto& info = device.info();
   std::string facts =
-      info.memory_bytes ? fmt::format("{:.0f} GB of memory", *info.memory_bytes / 1e9) : "memory unknown";
+      info.memory_bytes ? fmt::format("{:.0f} GiB of memory", *info.memory_bytes / 1073741824.0) : "memory unknown";
   if (info.power_cap) facts += fmt::format(", power cap {:g} W", info.power_cap->value());
   if (!info.supported_clocks.empty())
     facts += fmt::format(", {} SM clocks from {:g} to {:g} MHz", info.supported_clocks.size(),

@@ -2,6 +2,8 @@
 #include <nlohmann/json.hpp>
 
 #include <chrono>
+#include <cstdio>
+#include <mutex>
 
 #include "apps/cli/gpus.h"
 #include "apps/cli/watch_view.h"

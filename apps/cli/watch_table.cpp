@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cstdio>
+#include <mutex>
+
 #include "apps/cli/duration.h"
 #include "apps/cli/watch_view.h"
 #include "phasewatt/device/signals.h"

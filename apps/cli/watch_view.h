@@ -1,7 +1,7 @@
 #pragma once
 
-#include <functional>
-#include <mutex>
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
