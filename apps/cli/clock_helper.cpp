@@ -29,8 +29,8 @@ std::optional<Mhz> AskedClocks::of(const std::string& uuid) {
 
 Result<std::string> may_lock_clocks() {
   auto helper = LeaseConnection::open({kSocketPath, std::nullopt});
-  if (helper) return "phasewatt-clockd listens and serves this user";
-  if (::geteuid() == 0) return "as root, phasewatt starts phasewatt-clockd when a study wants clocks";
+  if (helper) return std::string("phasewatt-clockd listens and serves this user");
+  if (::geteuid() == 0) return std::string("as root, phasewatt starts phasewatt-clockd when a study wants clocks");
   Error error = std::move(helper).error();
   error.what += ": only observing is possible, at the stock clock";
   return error;
