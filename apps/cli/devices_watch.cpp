@@ -1,9 +1,9 @@
 #include "apps/cli/devices_watch.h"
 
 #include <pthread.h>
-#include <signal.h>
 
 #include <algorithm>
+#include <csignal>
 #include <optional>
 
 #include "apps/cli/clock_helper.h"
@@ -113,6 +113,7 @@ void show_until_the_end(const sigset_t& set, const std::vector<WatchedGpu>& watc
     const bool last = rates.span && begin + *rates.span <= next;
     if (stopped_before(set, last ? begin + *rates.span : next) || last) return;
     std::vector<std::optional<Mhz>> clocks;
+    clocks.reserve(watched.size());
     for (const auto& each : watched) clocks.push_back(asked.of(each.gpu.uuid));
     view.refresh(clocks);
   }

@@ -172,11 +172,20 @@ TEST(Study, ErrorsNameFileLineAndRemedy) {
 }
 
 TEST(Study, EnginesAndDevicesOfOtherBuildsAreUnsupported) {
-  for (const auto* table : {"[engine]\nkind = 'libtorch'", "[engine]\nkind = 'openai'", "[device]\nkind = 'nvml'"}) {
+  for (const auto* table : {"[engine]\nkind = 'libtorch'", "[engine]\nkind = 'openai'"}) {
     const Error error = error_of(with("[decoding]\nmax_new_tokens = 3", table));
     EXPECT_EQ(error.code, ErrorCode::unsupported);
     EXPECT_THAT(error.what, StartsWith("s.toml:12: "));
   }
+}
+
+TEST(Study, AGpuThroughNvmlIsNamedByItself) {
+  const auto study = parse_study(with("[decoding]\nmax_new_tokens = 3", "[device]\nkind = 'nvml'\ngpu = 'GPU-12'"), "s.toml");
+  ASSERT_TRUE(study) << to_string(study.error());
+  EXPECT_EQ(study->device, "nvml");
+  EXPECT_EQ(study->gpu, "GPU-12");
+  EXPECT_THAT(error_of(with("[decoding]\nmax_new_tokens = 3", "[device]\nkind = 'nvml'\nnoise = false")).what,
+              HasSubstr("'noise'"));
 }
 
 TEST(Study, WithoutDatasetsThereIsNothingToDo) {

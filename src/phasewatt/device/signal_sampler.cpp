@@ -4,9 +4,9 @@
 
 namespace phasewatt::device {
 
-SignalSampler::SignalSampler(std::vector<Device*> devices, std::vector<SamplePlan> plans, Sink sink, Clock clock)
+SignalSampler::SignalSampler(std::vector<Device*> devices, const std::vector<SamplePlan>& plans, Sink sink, Clock clock)
     : devices_(std::move(devices)), sink_(std::move(sink)), clock_(clock) {
-  for (auto& plan : plans) tasks_.push_back({plan, plan.phase});
+  for (const auto& plan : plans) tasks_.push_back({plan, plan.phase});
 }
 
 Nanos SignalSampler::step(Nanos now) {

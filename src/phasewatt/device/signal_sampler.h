@@ -36,7 +36,7 @@ class SignalSampler {
   using Sink = std::function<void(const SampleRead&)>;
   using Clock = Nanos (*)();
 
-  SignalSampler(std::vector<Device*> devices, std::vector<SamplePlan> plans, Sink sink, Clock clock);
+  SignalSampler(std::vector<Device*> devices, const std::vector<SamplePlan>& plans, Sink sink, Clock clock);
 
   /// Reads what is due, earliest deadline first; returns the next deadline (24 h from `now` when there is no plan).
   Nanos step(Nanos now);

@@ -42,7 +42,7 @@ constexpr std::array kSignals{
     Signal{"memory_clock", "MHz", Behaviour::gauge, Aggregation::time_mean, Aggregation::none,
            "phasewatt_gpu_memory_clock_megahertz", "nvmlDeviceGetClockInfo, NVML_CLOCK_MEM",
            "Clock of the device memory, as seen.", &ReadMask::clocks, plain<&Readings::memory_clock>},
-    Signal{"throttle_reasons", "1", Behaviour::bits, Aggregation::union_, Aggregation::union_,
+    Signal{"throttle_reasons", "1", Behaviour::bits, Aggregation::bit_union, Aggregation::bit_union,
            "phasewatt_gpu_throttle_reasons",
            "nvmlDeviceGetCurrentClocksEventReasons, older: nvmlDeviceGetCurrentClocksThrottleReasons",
            "Why the clock is not higher, as NVML's bit mask.", &ReadMask::throttle, plain<&Readings::throttle_mask>},
@@ -98,7 +98,7 @@ std::string_view to_string(Aggregation aggregation) {
     case Aggregation::time_mean: return "time-weighted mean";
     case Aggregation::difference: return "last minus first";
     case Aggregation::maximum: return "maximum";
-    case Aggregation::union_: return "union";
+    case Aggregation::bit_union: return "union";
     case Aggregation::sum: return "sum";
     case Aggregation::none: return "-";
   }

@@ -26,7 +26,7 @@ enum class Aggregation {
   time_mean,   ///< mean, each value weighted by how long it stood
   difference,  ///< last minus first
   maximum,
-  union_,  ///< every flag that was set
+  bit_union,  ///< every flag that was set
   sum,
   none,  ///< has no meaning
 };
