@@ -180,12 +180,13 @@ TEST(Study, EnginesAndDevicesOfOtherBuildsAreUnsupported) {
 }
 
 TEST(Study, AGpuThroughNvmlIsNamedByItself) {
-  const auto study = parse_study(with("[decoding]\nmax_new_tokens = 3", "[device]\nkind = 'nvml'\ngpu = 'GPU-12'"), "s.toml");
+  const auto study =
+      parse_study(with("[decoding]\nmax_new_tokens = 3", "[device]\nkind = 'nvml'\ngpu = 'GPU-12'"), "s.toml");
   ASSERT_TRUE(study) << to_string(study.error());
   EXPECT_EQ(study->device, "nvml");
   EXPECT_EQ(study->gpu, "GPU-12");
   EXPECT_THAT(error_of(with("[decoding]\nmax_new_tokens = 3", "[device]\nkind = 'nvml'\nnoise = false")).what,
-              HasSubstr("'noise'"));
+              HasSubstr("'device.noise'"));
 }
 
 TEST(Study, WithoutDatasetsThereIsNothingToDo) {
