@@ -169,6 +169,14 @@ TEST(Json, OfAPageNamesItsSchemaAndTakesAnyBytes) {
   EXPECT_EQ(json["provenance"][0]["name"], "GPU");
 }
 
+TEST(Markdown, TheBannerSaysWhatIsSimulated) {
+  Page page = sample::page();
+  EXPECT_NE(to_markdown(page).find("**SIMULATED: these numbers come from a simulated GPU, not from a measurement.**"),
+            std::string::npos);
+  page.banner = "only *scores* are";
+  EXPECT_NE(to_markdown(page).find("**SIMULATED: only \\*scores\\* are.**"), std::string::npos);
+}
+
 TEST(Markdown, OfAPageHoldsSentencesTablesFiguresAndProvenance) {
   const std::string text = to_markdown(sample::page());
   for (const char* part : {"it saves 41.7 %", "## Table XI", "## Figure 3", "figures/figure_5_batch.vl.json",

@@ -173,12 +173,10 @@ std::string to_html(const Page& page) {
   // Only scripts with the nonce run. It depends on all content, so content cannot know it, and it is the same each
   // time.
   const std::string nonce = sha256_hex(figures + tables + sentences + page.title).substr(0, 32);
-  const std::string banner =
-      page.simulated ? fmt::format(
-                           "<p class=\"banner\" role=\"note\"><strong>{}</strong> These numbers come from a "
-                           "simulated GPU, not from a measurement.</p>\n",
-                           kSimulated)
-                     : std::string();
+  const std::string banner = page.simulated
+                                 ? fmt::format("<p class=\"banner\" role=\"note\"><strong>{}</strong>: {}.</p>\n",
+                                               kSimulated, escape_html(page.banner))
+                                 : std::string();
 
   return filled(page_file("page.html"), {{"nonce", nonce},
                                          {"title", escape_html(page.title)},

@@ -50,9 +50,7 @@ std::string to_markdown(const analysis::Table& table) { return under_heading(tab
 
 std::string to_markdown(const Page& page) {
   std::string out = "# " + escaped(page.title) + mark(page.simulated) + "\n\n";
-  if (page.simulated) {
-    out += "**" + std::string(kSimulated) + ": these numbers come from a simulated GPU, not from a measurement.**\n\n";
-  }
+  if (page.simulated) out += "**" + std::string(kSimulated) + ": " + escaped(page.banner) + ".**\n\n";
   for (const std::string& sentence : page.sentences) out += "- " + escaped(sentence) + "\n";
   for (const analysis::Table& table : page.tables) out += "\n" + to_markdown(table);
   for (const analysis::Figure& figure : page.figures) {
