@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "phasewatt/report/format.h"
+#include "phasewatt/report/html.h"
 #include "tests/report/sample_page.h"
 
 namespace phasewatt::report {
@@ -98,6 +99,24 @@ TEST(Markdown, IsOneGitHubTableWithPublishedValuesInItalics) {
   EXPECT_EQ(lines[4], "| boolq | 5.987 | *5.987* |");
   EXPECT_EQ(lines[5], "| hellaswag | 6.100 |  |");
   EXPECT_NE(lines_of(to_markdown(sample::table()))[0].find("SIMULATED"), std::string::npos);
+}
+
+TEST(Writers, PeopleSeeNoPublishedColumnWithoutAValueAndExportsKeepIt) {
+  analysis::Table table = sample::plain_table();
+  for (auto& row : table.rows) row[2] = {};
+  for (const std::string& text : {to_text(table, false), to_markdown(table)})
+    EXPECT_EQ(text.find("paper"), std::string::npos) << text;
+  EXPECT_EQ(lines_of(to_markdown(table))[4], "| boolq | 5.987 |");
+  Page page;
+  page.tables = {table};
+  EXPECT_EQ(to_html(page).find(">paper<"), std::string::npos);
+  EXPECT_EQ(read_csv(to_csv(table))[0][2], "mean_published");
+  EXPECT_TRUE(nlohmann::json::parse(to_json(table))["rows"][0].contains("mean_published"));
+  table.rows[1][2] = 6.0;
+  EXPECT_NE(to_text(table, false).find("paper"), std::string::npos);
+  table.columns[2].published = false;  // an empty column of ours stays
+  table.rows[1][2] = {};
+  EXPECT_NE(to_text(table, false).find("paper"), std::string::npos);
 }
 
 RC_GTEST_PROP(Markdown, NoNameAddsACellOrAnElement, (const std::string& name)) {

@@ -36,7 +36,8 @@ std::string cell_class(const analysis::Table& table, std::size_t column) {
 }
 
 // The first column names the row where it is text; numbers are data cells.
-std::string table_html(const analysis::Table& table, std::string_view caption_id) {
+std::string table_html(const analysis::Table& whole, std::string_view caption_id) {
+  const analysis::Table table = for_people(whole);
   std::string out = fmt::format(
       "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"{0}\">\n<table>\n"
       "<caption id=\"{0}\"><span>{1}{2}</span></caption>\n<thead><tr>",

@@ -20,7 +20,8 @@ std::string mark(bool simulated) { return simulated ? " — " + std::string(kSim
 
 std::string in_italics(const std::string& text, bool yes) { return yes && !text.empty() ? "*" + text + "*" : text; }
 
-std::string grid(const analysis::Table& table) {
+std::string grid(const analysis::Table& whole) {
+  const analysis::Table table = for_people(whole);
   std::string out = "|";
   for (const auto& column : table.columns) out += " " + in_italics(escaped(heading(column)), column.published) + " |";
   out += "\n|";
