@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
 #include <limits>
 #include <random>
 
@@ -115,6 +116,72 @@ TEST(Difficulty, TellsSignalWithinDatasetsFromSignalBetweenThem) {
   EXPECT_THAT(*half, Not(HasSubstr("noise")));
 }
 
+TEST(Difficulty, TheSentencesOnSignalComeFirstAndWhatIsLeftOutLast) {
+  WorkloadData data = two_datasets(200);
+  data.features.push_back({"twin", "Twin", "", 1, 2, "", data.features[0].values});
+  data.easy_below.clear();
+  const auto sentences = describe_workload(data).sentences;
+  ASSERT_EQ(sentences.size(), 4U);
+  EXPECT_THAT(sentences[0], HasSubstr("Easy above the dataset's median"));
+  EXPECT_THAT(sentences[1], HasSubstr("Easy above 0.5"));
+  EXPECT_THAT(sentences[2], HasSubstr("Signal and Twin"));
+  EXPECT_THAT(sentences[3], HasSubstr("Left out about answer quality: Table X"));
+}
+
+/// `n` equal prompts, of which every `k`-th has quality 1.
+WorkloadData equal_prompts(int n, int k) {
+  WorkloadData data;
+  data.features = {{"flat", "Flat", ""}};
+  data.qualities = {{"m", {}}};
+  for (int i = 0; i < n; ++i) {
+    data.queries.push_back({std::to_string(i), "mine", Task::generation, 3});
+    data.features[0].values.push_back(0.5);
+    data.qualities[0].values.emplace_back(i % k == 0 ? 1 : 0);
+  }
+  return data;
+}
+
+TEST(Difficulty, SaysWhetherQueriesAreTooFewOrFeaturesDoNotVary) {
+  for (const int k : {2, 3}) {  // with 3 the folds are uneven, and must not pass for a feature
+    const auto equal = describe_difficulty(equal_prompts(20, k));
+    EXPECT_EQ(table_of(equal, "difficulty_auc"), nullptr);
+    EXPECT_THAT(equal.sentences, Contains(HasSubstr("each dataset (neither a feature nor the length varies)")));
+    EXPECT_EQ(cell_at(*table_of(equal, "table_6_ablation"), {"0.5", "All features"}, "auc"), Cell());
+  }
+  const auto few = describe_difficulty(equal_prompts(8, 2));
+  EXPECT_THAT(few.sentences, Contains(HasSubstr("each dataset (fewer than five easy or five hard queries)")));
+}
+
+TEST(Difficulty, NoModelPassesForThePooledRow) {
+  WorkloadData data = two_datasets(20);
+  data.qualities[0].model = "all models";
+  data.qualities[1].model = "Average";
+  for (auto& query : data.queries)
+    if (query.dataset == "first") query.dataset = "Model average";
+  const auto findings = describe_difficulty(data);
+  const auto rows = [&](const char* id, std::size_t column, const char* label) {
+    const Table& table = *table_of(findings, id);
+    return std::count_if(table.rows.begin(), table.rows.end(),
+                         [&](const auto& row) { return row[column] == Cell(std::string(label)); });
+  };
+  EXPECT_EQ(rows("table_8_correlations", 1, "all models"), 3);  // the model's own, one per feature
+  EXPECT_EQ(rows("table_8_correlations", 1, "all models (pooled row)"), 4);
+  EXPECT_THAT(table_of(findings, "table_8_correlations")->note, HasSubstr("'all models (pooled row)'"));
+  EXPECT_EQ(rows("table_10_difficulty", 0, "Average"), 1);
+  EXPECT_EQ(rows("table_7_quality", 0, "Model average"), 1);
+}
+
+TEST(Difficulty, PaperLimitsUnderAnotherProfileAreSaidToBeOffScale) {
+  WorkloadData data = two_datasets(20);
+  data.features[0].key = "entity_density";
+  data.features[1].key = "causal_question";
+  data.easy_below = {{"entity_density", 0.20}, {"causal_question", 0.05}};
+  const auto note = [&] { return table_of(describe_difficulty(data), "table_10_difficulty")->note; };
+  EXPECT_THAT(note(), Not(HasSubstr("another scale")));
+  data.names.profile = "linguistic";
+  EXPECT_THAT(note(), HasSubstr("entity density has another scale"));
+}
+
 TEST(Difficulty, AblationHoldsBothLabelsAndNamesItsFolds) {
   const auto findings = describe_difficulty(two_datasets(100));
   const Table& table = *table_of(findings, "table_6_ablation");
@@ -126,7 +193,7 @@ TEST(Difficulty, AblationHoldsBothLabelsAndNamesItsFolds) {
   EXPECT_EQ(number_at(table, {"0.5", "The more frequent label"}, "accuracy_pct"), 50);
   EXPECT_GE(number_at(table, {"dataset median", "Length (fitted)"}, "fold_high_pct"),
             number_at(table, {"dataset median", "Length (fitted)"}, "accuracy_pct"));
-  EXPECT_EQ(cell_at(table, {"0.5", "Length only (> 150 tokens is hard)"}, "accuracy_pct_published"), Cell());
+  EXPECT_EQ(cell_at(table, {"0.5", "Length only (> 150 words is hard)"}, "accuracy_pct_published"), Cell());
 }
 
 TEST(Difficulty, CorrelationsAreThoseOfTheQueriesAnswered) {

@@ -76,6 +76,16 @@ TEST(Html, SaysSimulatedOnTheBannerAndEachTableAndFigure) {
   EXPECT_EQ(count(to_html(measured), "SIMULATED"), 0U);
 }
 
+TEST(Html, TheBannerSaysWhatIsSimulated) {
+  Page page = sample::page();
+  EXPECT_NE(to_html(page).find("<strong>SIMULATED</strong>: these numbers come from a simulated GPU"),
+            std::string::npos);
+  page.banner = "only <scores> are";
+  const std::string html = to_html(page);
+  EXPECT_NE(html.find("<strong>SIMULATED</strong>: only &lt;scores&gt; are.</p>"), std::string::npos);
+  EXPECT_EQ(html.find("simulated GPU, not"), std::string::npos);
+}
+
 TEST(Html, ForbidsEverythingThatIsNotInsideAndIsTheSameEachTime) {
   const std::string html = to_html(sample::page());
   EXPECT_NE(html.find("default-src 'none'; script-src 'nonce-"), std::string::npos);

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "phasewatt/report/format.h"
+#include "phasewatt/report/html.h"
 #include "tests/report/sample_page.h"
 
 namespace phasewatt::report {
@@ -100,6 +101,24 @@ TEST(Markdown, IsOneGitHubTableWithPublishedValuesInItalics) {
   EXPECT_NE(lines_of(to_markdown(sample::table()))[0].find("SIMULATED"), std::string::npos);
 }
 
+TEST(Writers, PeopleSeeNoPublishedColumnWithoutAValueAndExportsKeepIt) {
+  analysis::Table table = sample::plain_table();
+  for (auto& row : table.rows) row[2] = {};
+  for (const std::string& text : {to_text(table, false), to_markdown(table)})
+    EXPECT_EQ(text.find("paper"), std::string::npos) << text;
+  EXPECT_EQ(lines_of(to_markdown(table))[4], "| boolq | 5.987 |");
+  Page page;
+  page.tables = {table};
+  EXPECT_EQ(to_html(page).find(">paper<"), std::string::npos);
+  EXPECT_EQ(read_csv(to_csv(table))[0][2], "mean_published");
+  EXPECT_TRUE(nlohmann::json::parse(to_json(table))["rows"][0].contains("mean_published"));
+  table.rows[1][2] = 6.0;
+  EXPECT_NE(to_text(table, false).find("paper"), std::string::npos);
+  table.columns[2].published = false;  // an empty column of ours stays
+  table.rows[1][2] = {};
+  EXPECT_NE(to_text(table, false).find("paper"), std::string::npos);
+}
+
 RC_GTEST_PROP(Markdown, NoNameAddsACellOrAnElement, (const std::string& name)) {
   const auto lines = lines_of(to_markdown(one_name(name + "|<b>")));
   const auto first =
@@ -167,6 +186,14 @@ TEST(Json, OfAPageNamesItsSchemaAndTakesAnyBytes) {
   EXPECT_EQ(json["tables"].size(), 2U);
   EXPECT_EQ(json["figures"].size(), 6U);
   EXPECT_EQ(json["provenance"][0]["name"], "GPU");
+}
+
+TEST(Markdown, TheBannerSaysWhatIsSimulated) {
+  Page page = sample::page();
+  EXPECT_NE(to_markdown(page).find("**SIMULATED: these numbers come from a simulated GPU, not from a measurement.**"),
+            std::string::npos);
+  page.banner = "only *scores* are";
+  EXPECT_NE(to_markdown(page).find("**SIMULATED: only \\*scores\\* are.**"), std::string::npos);
 }
 
 TEST(Markdown, OfAPageHoldsSentencesTablesFiguresAndProvenance) {

@@ -31,6 +31,7 @@ Table ablation_table(const WorkloadView& workload, const LabelSets& labels);
 /// AUC of each feature and of logistic regressions, pooled and within each dataset.
 struct AucFindings {
   Table table;
+  std::string why_empty;               ///< why the table has no rows, when it has none
   std::vector<std::string> sentences;  ///< which features carry signal within datasets, which only between them
 };
 AucFindings auc_findings(const WorkloadView& workload, const LabelSets& labels);

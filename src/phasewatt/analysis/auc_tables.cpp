@@ -19,12 +19,14 @@ struct Group {
 
 std::vector<Group> groups_of(const WorkloadView& workload, const Labels& labels) {
   std::vector<Group> groups(1 + workload.datasets.size());
-  groups[0].dataset = "all, pooled";
+  std::vector<std::string> names;
   std::vector<std::size_t> dataset_of(workload.data.queries.size());
   for (std::size_t i = 0; i < workload.datasets.size(); ++i) {
     groups[i + 1].dataset = workload.datasets[i].id;
+    names.push_back(workload.datasets[i].id);
     for (const std::size_t row : workload.datasets[i].rows) dataset_of[row] = i;
   }
+  groups[0].dataset = label_apart("all, pooled", names);
   for (std::size_t position = 0; position < labels.rows.size(); ++position) {
     groups[0].positions.push_back(position);
     groups[1 + dataset_of[labels.rows[position]]].positions.push_back(position);
@@ -45,13 +47,24 @@ struct ScoreRow {
   bool own_models = false;  // a regression per dataset, so nothing of the pooled queries
 };
 
+std::size_t easy_in(const Labels& labels, const Group& group) {
+  std::size_t easy = 0;
+  for (const std::size_t position : group.positions) easy += labels.easy[position];
+  return easy;
+}
+
+/// Are there enough easy and hard queries for an AUC?
+bool enough(const Labels& labels, const Group& group) {
+  const std::size_t easy = easy_in(labels, group);
+  return std::min(easy, group.positions.size() - easy) >= kLeastPerClass;
+}
+
 std::optional<Auc> auc_in(const std::vector<double>& scores, const Labels& labels, const Group& group) {
+  if (!enough(labels, group)) return std::nullopt;
   std::vector<std::uint8_t> easy;
   easy.reserve(group.positions.size());
   for (const std::size_t position : group.positions) easy.push_back(labels.easy[position]);
-  const auto result = auc(pick(scores, group.positions), easy);
-  if (!result || std::min(result->ones, result->zeros) < kLeastPerClass) return std::nullopt;
-  return result;
+  return auc(pick(scores, group.positions), easy);
 }
 
 ScoreRow judge(std::string title, bool feature, const std::vector<double>& scores, const Labels& labels,
@@ -140,6 +153,7 @@ std::string signal_sentence(const WorkloadView& workload, LabelRule rule, const 
 
 AucFindings auc_findings(const WorkloadView& workload, const LabelSets& labels) {
   AucFindings findings;
+  findings.why_empty = "fewer than five easy or five hard queries";
   findings.table = workload.quality_table(
       "difficulty_auc", "AUC of telling easy from hard, pooled and within each dataset",
       fmt::format("AUC: share of pairs of an easy and a hard query in which the easy one has the higher score; 0.5 is "
@@ -159,13 +173,16 @@ AucFindings auc_findings(const WorkloadView& workload, const LabelSets& labels) 
     const bool any = std::any_of(rows.begin(), rows.end(), [](const ScoreRow& row) {
       return std::any_of(row.by_group.begin(), row.by_group.end(), [](const Judged& j) { return j.auc.has_value(); });
     });
-    if (!any) continue;
+    if (!any) {
+      if (std::any_of(groups.begin(), groups.end(), [&](const Group& group) { return enough(one, group); }))
+        findings.why_empty = "neither a feature nor the length varies";
+      continue;
+    }
     for (const ScoreRow& row : rows) {
       for (std::size_t g = 0; g < groups.size(); ++g) {
         if (g == 1 && groups.size() == 2) continue;  // one dataset is the pooled queries
         if (g == 0 && row.own_models) continue;
-        std::size_t easy = 0;
-        for (const std::size_t position : groups[g].positions) easy += one.easy[position];
+        const std::size_t easy = easy_in(one, groups[g]);
         std::vector<Cell> cells{cell(std::string(to_string(kLabelRules.at(i)))), cell(row.title),
                                 cell(groups[g].dataset), cell(easy), cell(groups[g].positions.size() - easy)};
         append_auc(cells, row.by_group[g].auc);

@@ -74,11 +74,14 @@ Selection judge(const WorkloadView& workload, const FeatureColumn& feature) {
 }  // namespace
 
 Table correlations_table(const WorkloadView& workload) {
+  const std::string pooled = label_apart("all models", model_names(workload.data));
   Table table = workload.quality_table(
       "table_8_correlations", "Table VIII: correlation of features with quality by model",
-      "Pearson's r over the queries a model answered, datasets pooled; 95 % intervals by Fisher's z. Given length: "
-      "partial correlation. All models: with the mean of their qualities. Pooling mixes "
-      "differences between datasets in; see AUC within datasets. The paper: 800 queries.",
+      fmt::format(
+          "Pearson's r over the queries a model answered, datasets pooled; 95 % intervals by Fisher's z. Given length: "
+          "partial correlation. '{}': with the mean of the qualities of all models. Pooling mixes "
+          "differences between datasets in; see AUC within datasets.",
+          pooled),
       {column("feature", "Feature"), column("model", "Model"), column("queries", "Queries", 0), column("r", "r", 2),
        column("r_low", "from", 2), column("r_high", "to", 2), paper_column("r", 2),
        column("partial_r", "r given length", 2), column("partial_low", "from", 2), column("partial_high", "to", 2)});
@@ -104,10 +107,11 @@ Table correlations_table(const WorkloadView& workload) {
       add(feature->title, feature->values, model, by_model[i],
           same && size ? cell(published("VIII", {key}, *size)) : Cell(), true);
     }
-    add(feature->title, feature->values, "all models", all, {}, true);
+    add(feature->title, feature->values, pooled, all, {}, true);
   }
-  add("Length", workload.lengths, "all models", all,
+  add("Length", workload.lengths, pooled, all,
       same && workload.paper ? cell(published_number("V/length_vs_quality_r")) : Cell(), false);
+  say_of_paper(table, "The paper: 800 queries.");
   return table;
 }
 
@@ -117,9 +121,10 @@ Table selection_table(const WorkloadView& workload) {
       fmt::format(
           "Kept: |r| with quality above {:.2f} (unweighted mean of the models' r), |r| with length below {}, the "
           "same sign for all models, and |r| below {} with every feature kept before; by |r| with quality, the "
-          "strongest first. Judged on pooled datasets, as the paper does. The paper kept entity density and "
-          "causal question.",
-          kLeastQualityR, kMostLengthR, kMostRedundantR),
+          "strongest first. Judged on pooled datasets, as the paper does.{}",
+          kLeastQualityR, kMostLengthR, kMostRedundantR,
+          workload.paper_profile && workload.paper_datasets ? " The paper kept entity density and causal question."
+                                                            : ""),
       {column("feature", "Feature"), column("quality_r", "r with quality", 2), column("length_r", "r with length", 2),
        column("one_sign", "Same sign"), column("kept", "Kept"), column("why_not", "Why not")});
   std::vector<Selection> all;
@@ -154,13 +159,16 @@ Figure length_quality_figure(const WorkloadView& workload, const std::vector<std
       "Quality: mean over the models, as scored. Easy: mean of the qualities normalised within each dataset above 0.5.";
   if (r) text += fmt::format(" r = {:.3f}", *r);
   if (interval) text += fmt::format(" ({:.3f} to {:.3f})", interval->low, interval->high);
-  if (r) text += fmt::format(" over {} queries; the paper: r = 0.002.", all.rows.size());
+  if (r)
+    text += fmt::format(" over {} queries{}.", all.rows.size(),
+                        workload.paper && workload.paper_datasets ? "; the paper: r = 0.002" : "");
   if (step > 1) text += fmt::format(" Drawn: one query in {}.", step);
   Figure figure;
   figure.data =
       workload.quality_table("figure_2_length_quality", "Figure 2: quality against input length", text,
                              {column("dataset", "Dataset"), column("difficulty", "Difficulty"),
-                              column("length", "Input tokens", 0), column("quality", "Mean quality of the models", 3)});
+                              column("length", fmt::format("Input {}", counted(workload.data.names.token_kind)), 0),
+                              column("quality", "Mean quality of the models", 3)});
   figure.mark = Figure::Mark::point;
   figure.x = "length";
   figure.y = "quality";

@@ -42,9 +42,7 @@ std::string_view to_string(Pattern pattern) {
 std::string describe(const PatternRule& rule) {
   return fmt::format(
       "Quality min-max normalised within a dataset; small = mean of {}; large = mean of {}; threshold {}. Always Easy: "
-      "both "
-      "reach it; Scaling Helps: only large; Always Hard: neither; Inconsistent: only small. The paper gives no "
-      "thresholds.",
+      "both reach it; Scaling Helps: only large; Always Hard: neither; Inconsistent: only small.",
       join(rule.small, ", "), join(rule.large, ", "), rule.threshold);
 }
 

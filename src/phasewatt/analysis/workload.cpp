@@ -28,9 +28,8 @@ WorkloadData with_sound_qualities(const WorkloadData& data) {
   return sound;
 }
 
-}  // namespace
-
-WorkloadFindings describe_difficulty(const WorkloadData& data) {
+/// The sentence on what was left out goes apart: it is the last thing to read.
+WorkloadFindings difficulty(const WorkloadData& data, std::vector<std::string>& remarks) {
   WorkloadFindings findings;
   const WorkloadData sound = with_sound_qualities(data);
   if (sound.qualities.empty() || !lengths_finite(data)) return findings;
@@ -40,7 +39,7 @@ WorkloadFindings describe_difficulty(const WorkloadData& data) {
   AucFindings areas = auc_findings(workload, labels);
 
   std::vector<std::string> left_out;
-  const auto add = [&](Table table, const char* why) {
+  const auto add = [&](Table table, const std::string& why) {
     if (!table.rows.empty())
       findings.tables.push_back(std::move(table));
     else
@@ -50,22 +49,38 @@ WorkloadFindings describe_difficulty(const WorkloadData& data) {
   add(correlations_table(workload), "no feature");
   add(selection_table(workload), "no feature");
   add(ablation_table(workload, labels), "fewer than five easy or five hard queries that all models answered");
-  add(std::move(areas.table), "fewer than five easy or five hard queries");
+  add(std::move(areas.table), areas.why_empty);
   add(patterns_table(workload), "needs small and large models that answered the same queries");
   add(thresholds_table(workload), "no thresholds for the features at hand");
   Figure figure = length_quality_figure(workload, normalised);
   if (!figure.data.rows.empty()) findings.figures.push_back(std::move(figure));
   findings.sentences = std::move(areas.sentences);
-  if (!left_out.empty()) findings.sentences.push_back("Left out about answer quality: " + join(left_out, "; ") + ".");
+  if (!left_out.empty()) remarks.push_back("Left out about answer quality: " + join(left_out, "; ") + ".");
+  return findings;
+}
+
+void append(std::vector<std::string>& to, std::vector<std::string> from) {
+  std::move(from.begin(), from.end(), std::back_inserter(to));
+}
+
+}  // namespace
+
+WorkloadFindings describe_difficulty(const WorkloadData& data) {
+  std::vector<std::string> remarks;
+  WorkloadFindings findings = difficulty(data, remarks);
+  append(findings.sentences, std::move(remarks));
   return findings;
 }
 
 WorkloadFindings describe_workload(const WorkloadData& data) {
   WorkloadFindings findings = describe_queries(data);
-  WorkloadFindings quality = describe_difficulty(data);
+  std::vector<std::string> remarks;
+  WorkloadFindings quality = difficulty(data, remarks);
   std::move(quality.tables.begin(), quality.tables.end(), std::back_inserter(findings.tables));
   std::move(quality.figures.begin(), quality.figures.end(), std::back_inserter(findings.figures));
-  std::move(quality.sentences.begin(), quality.sentences.end(), std::back_inserter(findings.sentences));
+  append(quality.sentences, std::move(findings.sentences));
+  append(quality.sentences, std::move(remarks));
+  findings.sentences = std::move(quality.sentences);
   return findings;
 }
 

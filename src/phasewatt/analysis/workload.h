@@ -81,7 +81,8 @@ WorkloadFindings describe_queries(const WorkloadData& data);
 /// counts as absent.
 WorkloadFindings describe_difficulty(const WorkloadData& data);
 
-/// Both, in this order.
+/// The tables of both, in this order. The sentences begin with which features tell easy queries from hard ones, and end
+/// with what was left out.
 WorkloadFindings describe_workload(const WorkloadData& data);
 
 }  // namespace phasewatt::analysis

@@ -11,14 +11,18 @@ namespace phasewatt::analysis {
 namespace {
 
 constexpr double kRedundant = 0.8;
-constexpr std::size_t kMostPairs = 30;
+constexpr double kShown = 0.5;  // weaker pairs are of no interest and would be most of the rows
 
-/// I–V say why nothing of the paper stands beside.
-Table table_of(const WorkloadView& view, const char* id, const char* title, const std::string& text,
-               std::vector<Column> columns) {
-  Table table = view.table(id, title, text, std::move(columns));
-  if (!view.paper) table.note += " No published value stands beside: the paper used profile paper with words.";
-  return table;
+/// Why nothing of the paper stands beside the paper's datasets; said where a reader may look for it.
+void say_why_nothing_published(const WorkloadView& view, Table& table) {
+  const bool expected =
+      std::any_of(table.columns.begin(), table.columns.end(), [](const Column& c) { return c.published; }) &&
+      std::any_of(view.datasets.begin(), view.datasets.end(), [](const auto& d) { return paper_dataset(d.id); });
+  if (!expected || holds_published(table)) return;
+  if (!view.paper)
+    table.note += " No published value stands beside: the paper used profile paper with words.";
+  else if (!view.paper_datasets)
+    table.note += " No published value stands beside: the datasets are not the paper's four.";
 }
 
 std::optional<double> mean_of(const FeatureColumn& feature, const DatasetRows& dataset) {
@@ -31,8 +35,8 @@ const std::string& mean_title(const FeatureColumn& feature) {
 }
 
 Table models_table(const WorkloadView& workload) {
-  Table table = table_of(
-      workload, "table_1_models", "Table I: models", "",
+  Table table = workload.table(
+      "table_1_models", "Table I: models", "",
       {column("model", "Model"), {"model_published", "paper", 0, true}, {"size_published", "paper: size", 0, true}});
   for (const auto& model : workload.data.names.models) {
     const auto name = paper_model(model);
@@ -44,12 +48,13 @@ Table models_table(const WorkloadView& workload) {
 
 Table datasets_table(const WorkloadView& workload) {
   const WorkloadNames& names = workload.data.names;
-  Table table = table_of(workload, "table_1_datasets", "Table I: datasets",
-                         "LL: given options are scored, no token is generated. The paper's "
-                         "token means rest on 100 queries per dataset.",
-                         {column("dataset", "Dataset"), column("task", "Task"), column("queries", "Queries", 0),
-                          column("avg_input_tokens", "Input tokens", 1), paper_column("avg_input_tokens", 0),
-                          column("output", "Output"), paper_column("output", 0)});
+  const bool any_scored = std::any_of(workload.datasets.begin(), workload.datasets.end(),
+                                      [](const auto& d) { return d.task == Task::classification; });
+  Table table = workload.table(
+      "table_1_datasets", "Table I: datasets", any_scored ? "LL: given options are scored, no token is generated." : "",
+      {column("dataset", "Dataset"), column("task", "Task"), column("queries", "Queries", 0),
+       column("avg_input_tokens", fmt::format("Input {}", counted(names.token_kind)), 1),
+       paper_column("avg_input_tokens", 0), column("output", "Output"), paper_column("output", 0)});
   table.simulated = names.simulated && !names.output_tokens.empty();
   for (const DatasetRows& dataset : workload.datasets) {
     const auto name = workload.paper_name(dataset);
@@ -70,12 +75,13 @@ Table datasets_table(const WorkloadView& workload) {
                           cell(mean(pick(workload.lengths, dataset.rows))), cell(tokens), output,
                           paper_output ? cell(*paper_output) : Cell()});
   }
+  say_of_paper(table, "The paper's token means rest on 100 queries per dataset.");
   return table;
 }
 
 Table lengths_table(const WorkloadView& workload) {
-  Table table = table_of(
-      workload, "table_2_lengths", "Table II: input lengths (tokens)",
+  Table table = workload.table(
+      "table_2_lengths", fmt::format("Table II: input lengths ({})", counted(workload.data.names.token_kind)),
       "Std: of these rows (divided by n). Range: longest / shortest.",
       {column("dataset", "Dataset"), column("queries", "Queries", 0), column("mean", "Mean"), paper_column("mean"),
        column("std", "Std"), paper_column("std"), column("min", "Min", 0), paper_column("min", 0),
@@ -99,8 +105,7 @@ Table features_table(const WorkloadView& workload) {
     columns.push_back(column("mean_" + dataset.id, paper_dataset(dataset.id).value_or(dataset.id), 2));
     if (paper_dataset(dataset.id)) columns.push_back(paper_column("mean_" + dataset.id, 2));
   }
-  Table table =
-      table_of(workload, "table_3_features", "Table III: features by dataset (means)", "", std::move(columns));
+  Table table = workload.table("table_3_features", "Table III: features by dataset (means)", "", std::move(columns));
   for (const FeatureColumn* feature : workload.features) {
     std::vector<Cell> row{cell(mean_title(*feature))};
     const std::string key = paper_row_of(*feature, "III");
@@ -116,9 +121,10 @@ Table features_table(const WorkloadView& workload) {
 
 Table causal_table(const WorkloadView& workload) {
   const FeatureColumn* causal = workload.paper_feature("causal_question");
-  Table table = table_of(workload, "table_4_causal", "Table IV: causal questions by dataset", "",
-                         {column("dataset", "Dataset"), column("queries", "Queries", 0),
-                          column("causal_questions_pct", "Causal questions %"), paper_column("causal_questions_pct")});
+  Table table =
+      workload.table("table_4_causal", "Table IV: causal questions by dataset", "",
+                     {column("dataset", "Dataset"), column("queries", "Queries", 0),
+                      column("causal_questions_pct", "Causal questions %"), paper_column("causal_questions_pct")});
   if (causal == nullptr) return table;
   for (const DatasetRows& dataset : workload.datasets) {
     const auto name = workload.paper_name(dataset);
@@ -131,16 +137,15 @@ Table causal_table(const WorkloadView& workload) {
 
 Table correlations_table(const WorkloadView& workload) {
   const bool same = workload.paper && workload.paper_datasets;
-  Table table = table_of(
-      workload, "table_5_length", "Table V: correlation of each feature with input length",
+  Table table = workload.table(
+      "table_5_length", "Table V: correlation of each feature with input length",
       fmt::format(
-          "Pearson's r over all {} queries pooled; 95 % interval by Fisher's z. Empty where a feature does not vary.{}",
-          workload.data.queries.size(),
-          same ? "" : " No published value stands beside: the datasets are not the paper's four."),
+          "Pearson's r over all {} queries pooled; 95 % interval by Fisher's z. Empty where a feature does not vary.",
+          workload.data.queries.size()),
       {column("feature", "Feature"), column("r", "r", 2), column("r_low", "from", 2), column("r_high", "to", 2),
        paper_column("r", 2)});
   for (const FeatureColumn* feature : workload.features) {
-    std::vector<Cell> row{cell(mean_title(*feature))};
+    std::vector<Cell> row{cell(feature->title)};
     append_correlation(row, pearson(feature->values, workload.lengths), workload.lengths.size());
     row.push_back(same ? cell(published("V", {paper_row_of(*feature, "V")}, "corr_with_length")) : Cell());
     table.rows.push_back(std::move(row));
@@ -169,13 +174,14 @@ std::vector<Pair> pairs_of(const WorkloadView& workload) {
 }
 
 Table redundancy_table(const WorkloadView& workload, const std::vector<Pair>& pairs) {
-  const std::size_t shown = std::min(pairs.size(), kMostPairs);
+  const auto shown = static_cast<std::size_t>(
+      std::count_if(pairs.begin(), pairs.end(), [](const Pair& pair) { return std::abs(pair.r) >= kShown; }));
   Table table = workload.table(
       "feature_redundancy", "Which features say the same",
       fmt::format(
-          "Pearson's r of two features over all {} queries pooled, 95 % interval by Fisher's z; {} of {} pairs, "
-          "the strongest first. Redundant: |r| above {}.",
-          workload.data.queries.size(), shown, pairs.size(), kRedundant),
+          "Pearson's r of two features over all {} queries pooled, 95 % interval by Fisher's z; the {} of {} pairs "
+          "with |r| of {} or more, the strongest first. Redundant: |r| above {}.",
+          workload.data.queries.size(), shown, pairs.size(), kShown, kRedundant),
       {column("feature_a", "Feature"), column("feature_b", "and"), column("r", "r", 2), column("r_low", "from", 2),
        column("r_high", "to", 2), column("redundant", "Redundant")});
   for (std::size_t i = 0; i < shown; ++i) {
@@ -188,6 +194,9 @@ Table redundancy_table(const WorkloadView& workload, const std::vector<Pair>& pa
 }
 
 std::string redundancy_sentence(const std::vector<Pair>& pairs) {
+  if (!pairs.empty() && std::abs(pairs.front().r) < kShown)
+    return fmt::format("No two of the features correlate with |r| of {} or more ({} pair{}).", kShown, pairs.size(),
+                       pairs.size() == 1 ? "" : "s");
   std::vector<std::string> named;
   for (const Pair& pair : pairs) {
     if (std::abs(pair.r) > kRedundant)
@@ -210,9 +219,11 @@ WorkloadFindings describe_queries(const WorkloadData& data) {
   const std::vector<Pair> pairs = pairs_of(workload);
   auto& tables = findings.tables;
   if (!data.names.models.empty()) tables.push_back(models_table(workload));
-  for (auto&& table : {datasets_table(workload), lengths_table(workload), features_table(workload),
-                       causal_table(workload), correlations_table(workload), redundancy_table(workload, pairs)}) {
-    if (!table.rows.empty()) tables.push_back(table);
+  for (Table table : {datasets_table(workload), lengths_table(workload), features_table(workload),
+                      causal_table(workload), correlations_table(workload), redundancy_table(workload, pairs)}) {
+    if (table.rows.empty()) continue;
+    say_why_nothing_published(workload, table);
+    tables.push_back(std::move(table));
   }
   if (!workload.broken_features.empty())
     findings.sentences.push_back(

@@ -76,7 +76,7 @@ std::optional<std::string> WorkloadView::paper_name(const DatasetRows& dataset) 
   return paper ? paper_dataset(dataset.id) : std::nullopt;
 }
 
-Table WorkloadView::table(const char* id, const char* title, const std::string& text,
+Table WorkloadView::table(const char* id, const std::string& title, const std::string& text,
                           std::vector<Column> columns) const {
   Table table;
   table.id = id;
@@ -86,7 +86,7 @@ Table WorkloadView::table(const char* id, const char* title, const std::string& 
   return table;
 }
 
-Table WorkloadView::quality_table(const char* id, const char* title, const std::string& text,
+Table WorkloadView::quality_table(const char* id, const std::string& title, const std::string& text,
                                   std::vector<Column> columns) const {
   Table table = this->table(id, title, text, std::move(columns));
   const std::size_t models = data.qualities.size();
@@ -98,6 +98,40 @@ Table WorkloadView::quality_table(const char* id, const char* title, const std::
         " No text was generated: quality comes from an item-response model calibrated to the published table.";
   }
   return table;
+}
+
+std::string_view counted(TokenKind kind) {
+  switch (kind) {
+    case TokenKind::word: return "words";
+    case TokenKind::icu_word: return "ICU words";
+    case TokenKind::bpe: return "BPE tokens";
+  }
+  return "tokens";
+}
+
+bool holds_published(const Table& table) {
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    if (!table.columns[i].published) continue;
+    for (const auto& row : table.rows)
+      if (!std::holds_alternative<std::monostate>(row[i])) return true;
+  }
+  return false;
+}
+
+void say_of_paper(Table& table, std::string_view sentence) {
+  if (holds_published(table)) table.note.append(" ").append(sentence);
+}
+
+std::string label_apart(std::string label, const std::vector<std::string>& names) {
+  while (std::find(names.begin(), names.end(), label) != names.end()) label += " (pooled row)";
+  return label;
+}
+
+std::vector<std::string> model_names(const WorkloadData& data) {
+  std::vector<std::string> names;
+  names.reserve(data.qualities.size());
+  for (const ModelQuality& one : data.qualities) names.push_back(one.model);
+  return names;
 }
 
 std::vector<double> pick(const std::vector<double>& values, const std::vector<std::size_t>& rows) {

@@ -42,12 +42,27 @@ struct WorkloadView {
   /// The paper's name of a dataset where its value may stand beside.
   [[nodiscard]] std::optional<std::string> paper_name(const DatasetRows& dataset) const;
 
-  [[nodiscard]] Table table(const char* id, const char* title, const std::string& text,
+  [[nodiscard]] Table table(const char* id, const std::string& title, const std::string& text,
                             std::vector<Column> columns) const;
   /// A table about quality: the note counts queries and models, and simulated qualities mark it and its title.
-  [[nodiscard]] Table quality_table(const char* id, const char* title, const std::string& text,
+  [[nodiscard]] Table quality_table(const char* id, const std::string& title, const std::string& text,
                                     std::vector<Column> columns) const;
 };
+
+/// What lengths of this kind count: "words", "ICU words", "BPE tokens".
+std::string_view counted(TokenKind kind);
+
+/// Does any published column hold a value?
+bool holds_published(const Table& table);
+
+/// Adds what the note says of the paper where a published value stands beside.
+void say_of_paper(Table& table, std::string_view sentence);
+
+/// The label of a row over all, told apart from names that are equal to it: "all models (pooled row)".
+std::string label_apart(std::string label, const std::vector<std::string>& names);
+
+/// The names of the models that have qualities.
+std::vector<std::string> model_names(const WorkloadData& data);
 
 /// `values` at `rows`.
 std::vector<double> pick(const std::vector<double>& values, const std::vector<std::size_t>& rows);

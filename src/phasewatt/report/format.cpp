@@ -40,6 +40,20 @@ std::string exact_cell(const Cell& cell) {
   return text != nullptr ? *text : std::string{};
 }
 
+analysis::Table for_people(analysis::Table table) {
+  for (std::size_t i = table.columns.size(); i-- > 0;) {
+    const analysis::Column& column = table.columns[i];
+    const bool blank = std::all_of(table.rows.begin(), table.rows.end(),
+                                   [&](const auto& row) { return cell_text(cell_at(row, i), column).empty(); });
+    if (!column.published || !blank) continue;
+    const auto at = static_cast<std::ptrdiff_t>(i);
+    table.columns.erase(table.columns.begin() + at);
+    for (auto& row : table.rows)
+      if (i < row.size()) row.erase(row.begin() + at);
+  }
+  return table;
+}
+
 bool is_numeric(const analysis::Table& table, std::size_t column) {
   return std::none_of(table.rows.begin(), table.rows.end(),
                       [&](const auto& row) { return std::holds_alternative<std::string>(cell_at(row, column)); });

@@ -28,6 +28,9 @@ std::string cell_text(const analysis::Cell& cell, const analysis::Column& column
 /// A cell for machines: numbers in full, missing as nothing.
 std::string exact_cell(const analysis::Cell& cell);
 
+/// What people read of a table: without the published columns that are empty in all rows. Exports keep them.
+analysis::Table for_people(analysis::Table table);
+
 /// True when no cell of the column is text, so that it is set right-aligned.
 bool is_numeric(const analysis::Table& table, std::size_t column);
 

@@ -36,7 +36,8 @@ std::string cell_class(const analysis::Table& table, std::size_t column) {
 }
 
 // The first column names the row where it is text; numbers are data cells.
-std::string table_html(const analysis::Table& table, std::string_view caption_id) {
+std::string table_html(const analysis::Table& whole, std::string_view caption_id) {
+  const analysis::Table table = for_people(whole);
   std::string out = fmt::format(
       "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-labelledby=\"{0}\">\n<table>\n"
       "<caption id=\"{0}\"><span>{1}{2}</span></caption>\n<thead><tr>",
@@ -173,12 +174,10 @@ std::string to_html(const Page& page) {
   // Only scripts with the nonce run. It depends on all content, so content cannot know it, and it is the same each
   // time.
   const std::string nonce = sha256_hex(figures + tables + sentences + page.title).substr(0, 32);
-  const std::string banner =
-      page.simulated ? fmt::format(
-                           "<p class=\"banner\" role=\"note\"><strong>{}</strong> These numbers come from a "
-                           "simulated GPU, not from a measurement.</p>\n",
-                           kSimulated)
-                     : std::string();
+  const std::string banner = page.simulated
+                                 ? fmt::format("<p class=\"banner\" role=\"note\"><strong>{}</strong>: {}.</p>\n",
+                                               kSimulated, escape_html(page.banner))
+                                 : std::string();
 
   return filled(page_file("page.html"), {{"nonce", nonce},
                                          {"title", escape_html(page.title)},

@@ -20,7 +20,8 @@ std::string mark(bool simulated) { return simulated ? " — " + std::string(kSim
 
 std::string in_italics(const std::string& text, bool yes) { return yes && !text.empty() ? "*" + text + "*" : text; }
 
-std::string grid(const analysis::Table& table) {
+std::string grid(const analysis::Table& whole) {
+  const analysis::Table table = for_people(whole);
   std::string out = "|";
   for (const auto& column : table.columns) out += " " + in_italics(escaped(heading(column)), column.published) + " |";
   out += "\n|";
@@ -50,9 +51,7 @@ std::string to_markdown(const analysis::Table& table) { return under_heading(tab
 
 std::string to_markdown(const Page& page) {
   std::string out = "# " + escaped(page.title) + mark(page.simulated) + "\n\n";
-  if (page.simulated) {
-    out += "**" + std::string(kSimulated) + ": these numbers come from a simulated GPU, not from a measurement.**\n\n";
-  }
+  if (page.simulated) out += "**" + std::string(kSimulated) + ": " + escaped(page.banner) + ".**\n\n";
   for (const std::string& sentence : page.sentences) out += "- " + escaped(sentence) + "\n";
   for (const analysis::Table& table : page.tables) out += "\n" + to_markdown(table);
   for (const analysis::Figure& figure : page.figures) {

@@ -66,21 +66,15 @@ std::string line(const std::vector<TextColumn>& columns, const Painter& paint, C
   return out + '\n';
 }
 
-bool is_blank(const analysis::Table& table, std::size_t column) {
-  return std::all_of(table.rows.begin(), table.rows.end(), [&](const auto& row) {
-    return column >= row.size() || std::holds_alternative<std::monostate>(row[column]);
-  });
-}
-
 }  // namespace
 
 std::string to_text(const analysis::Table& table, bool color) {
+  const analysis::Table shown = for_people(table);
   const Painter paint(color);
   std::vector<TextColumn> columns;
   std::size_t heading_lines = 0;
-  for (std::size_t i = 0; i < table.columns.size(); ++i) {
-    if (table.columns[i].published && is_blank(table, i)) continue;  // no published value at all: no room for it
-    columns.push_back(lay_out(table, i));
+  for (std::size_t i = 0; i < shown.columns.size(); ++i) {
+    columns.push_back(lay_out(shown, i));
     heading_lines = std::max(heading_lines, columns.back().heading.size());
   }
 

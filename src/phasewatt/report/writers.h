@@ -7,7 +7,7 @@
 #include "phasewatt/report/page.h"
 
 /// One field list, many formats. All are pure and thread-safe; none fails. Published columns are set apart and
-/// simulated tables say so in every format.
+/// simulated tables say so in every format. Text, Markdown and HTML leave out published columns without any value.
 namespace phasewatt::report {
 
 /// For the terminal: title, aligned columns, note wrapped to 100 columns; ends in a newline. `color` adds ANSI escapes
