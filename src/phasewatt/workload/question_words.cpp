@@ -9,6 +9,7 @@
 namespace phasewatt::workload {
 namespace {
 
+// NOLINTNEXTLINE(misc-unused-using-decls): clang-tidy 14 does not see that literals use it
 using std::string_view_literals::operator""sv;
 
 // Whole words and phrases, lower-case, in no order. A phrase's words are parted by one blank.
