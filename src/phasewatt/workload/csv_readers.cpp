@@ -90,7 +90,7 @@ class CsvStream : public QueryStream {
   virtual Result<bool> read_row(Query& query) = 0;
   [[nodiscard]] virtual Error no_rows() const { return bad(table_, "no rows after the header"); }
 
-  CsvTable table_;
+  CsvTable table_;  // NOLINT(readability-identifier-naming): named as a private member is
 
  private:
   std::string dataset_;
