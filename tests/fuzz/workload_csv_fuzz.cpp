@@ -26,6 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view questions = text.substr(0, text.find('\xFF'));
   const std::string_view summaries = text.substr(std::min(questions.size() + 1, text.size()));
   check(read_narrativeqa({questions, "qaps", summaries, "summaries"}, "test"));
+  if (auto own = CsvTable::open(text, "fuzz")) check(read_all(*stream_csv(std::move(*own), "mine")));
 
   auto table = CsvTable::open(text, "fuzz");
   while (table) {

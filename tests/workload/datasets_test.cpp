@@ -118,7 +118,7 @@ TEST_F(DataDir, AUsersFileIsReadByItsContent) {
   EXPECT_EQ(read_queries(put("t.dat", "Question,Best Answer,Correct Answers\nq,a,b\n"))->name, "truthfulqa");
   const auto foreign = read_queries(put("x.csv", "a,b\n1,2\n"));
   ASSERT_FALSE(foreign);
-  EXPECT_THAT(foreign.error().what, HasSubstr("x.csv:1: the columns are those of no dataset"));
+  EXPECT_THAT(foreign.error().what, HasSubstr("x.csv:1: the columns are those of no dataset read here: 'a', 'b'"));
   EXPECT_EQ(read_queries(dir / "none.jsonl").error().code, ErrorCode::not_found);
   EXPECT_FALSE(read_queries(dir));
 }

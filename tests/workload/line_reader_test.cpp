@@ -112,6 +112,33 @@ TEST(LineReader, GzipThatEndsEarlyOrIsDamagedIsAnError) {
   EXPECT_NE(error.find(": damaged gzip: "), std::string::npos) << error;
 }
 
+TEST(LineReader, WhatFollowsGzipIsMoreGzipPaddingOrAnError) {
+  const TempFile packed("after.gz");
+  packed.write_gzip("one\n");
+  const std::string member = packed.bytes();
+  std::string error;
+  const auto read = [&](const std::string& bytes) {
+    packed.write(bytes);
+    error.clear();
+    return lines_of(std::move(LineReader::open(packed.path()).value()), &error);
+  };
+  EXPECT_EQ(read(member + member), (std::vector<std::string>{"one\n", "one\n"}));
+  EXPECT_EQ(error, "");
+  EXPECT_EQ(read(member + std::string(600000, '\0')), (std::vector<std::string>{"one\n"}));
+  EXPECT_EQ(error, "");
+  const std::string follows = packed.path().string() + ":2: bytes that are not gzip follow the gzip data";
+  for (const std::string& after : {std::string("{\"prompt\": \"x\"}\n"), std::string("\x1f"), std::string("\0x", 2)}) {
+    EXPECT_EQ(read(member + after), (std::vector<std::string>{"one\n"}));
+    EXPECT_EQ(error, follows);
+  }
+  for (std::size_t bytes = 2; bytes < member.size(); ++bytes) {
+    read(member.substr(0, bytes));
+    EXPECT_NE(error.find("the gzip file ends early"), std::string::npos) << bytes << ": " << error;
+  }
+  EXPECT_EQ(read(member.substr(0, 0)), std::vector<std::string>{});
+  EXPECT_EQ(error, "");
+}
+
 TEST(LineReader, ALineOf100MiBIsAnErrorInBoundedMemory) {
   const TempFile file("long");
   file.write("short\n" + std::string(std::size_t{100} << 20U, 'x'));
@@ -156,7 +183,41 @@ TEST(StreamQueries, CsvIdsAreUniqueAndColumnsKnown) {
   };
   EXPECT_EQ(error("id,prompt\na,x\nb,y\na,z\n"), ":4: column 'id' repeats 'a' of line 2");
   EXPECT_EQ(error("prompt\nx\n \n"), ":3: column 'prompt' is empty");
-  EXPECT_EQ(error("text\nx\n"), ":1: the columns are those of no dataset read here");
+  EXPECT_EQ(error("prompt,context\nText. Who?,Text.\n"),
+            ":2: column 'context' stands beside 'prompt' without 'question'");
+  EXPECT_EQ(error("prompt,question,context\nText. Who?,Who?,Text.\nText. Who?, ,Text.\n"),
+            ":3: column 'context' stands beside 'prompt' without 'question'");
+}
+
+TEST(StreamQueries, ABlankQuestionBesideAPromptIsAbsent) {
+  const TempFile file("blank.csv");
+  file.write("prompt,question,context\nReal words., , \n");
+  const auto data = read_queries(file.path());
+  ASSERT_TRUE(data) << to_string(data.error());
+  EXPECT_EQ(data->queries.front().question, "Real words.");
+  EXPECT_EQ(data->queries.front().context, "");
+}
+
+TEST(StreamQueries, UnknownColumnsAreShownWithAHintThatFits) {
+  const auto error = [](std::string_view text, const char* name = "c.txt") {
+    const TempFile file(name);
+    file.write(text);
+    const auto data = read_queries(file.path());
+    return data ? std::string() : to_string(data.error()).substr(file.path().string().size());
+  };
+  const std::string what = ":1: the columns are those of no dataset read here: ";
+  EXPECT_EQ(error("text,more\nx,y\n").rfind(what + "'text', 'more' (the first line names", 0), 0U);
+  EXPECT_EQ(error("\n\ntext\nx\n").rfind(":3: the columns", 0), 0U);
+  EXPECT_EQ(error("id;prompt\n1;x\n"),
+            what + "'id;prompt' (columns are parted by commas, here they seem to be by semicolons)");
+  EXPECT_EQ(error("id\tprompt\n1\tx\n"),
+            what + "'id\tprompt' (columns are parted by commas, here they seem to be by tabs)");
+  EXPECT_EQ(error("id,Prompt\n1,x\n"), what + "'id', 'Prompt' (upper and lower case differ: write 'prompt')");
+  EXPECT_EQ(error("[{\"prompt\": \"x\"}]\n", "c.csv"),
+            what + "'[{\"prompt\": \"x\"}]' (this looks like JSON: read is one JSON object per line)");
+  EXPECT_EQ(error("[{\"prompt\": \"x\"}]\n"), ":1: a list where an object is needed (one JSON object per line)");
+  const std::string long_line(500, 'x');
+  EXPECT_LT(error(long_line + "\ny\n").size(), 400U);
 }
 
 TEST(StreamQueries, ARowWithoutAnIdIsCalledByItsNumber) {
@@ -167,9 +228,12 @@ TEST(StreamQueries, ARowWithoutAnIdIsCalledByItsNumber) {
     return data ? std::string() : data.error().what.substr(file.path().string().size());
   };
   EXPECT_EQ(error("{\"prompt\":\"a\"}\n{\"prompt\":\"b\",\"id\":7}\n{\"prompt\":\"c\"}\n"), "");
-  EXPECT_EQ(error("{\"prompt\":\"a\"}\n{\"prompt\":\"b\",\"id\":0}\n"), ":2: field 'id' repeats '0' of line 1");
-  EXPECT_EQ(error("{\"prompt\":\"a\",\"id\":1}\n{\"prompt\":\"b\"}\n"),
-            ":2: field 'id' is missing, and the row's number 1 is the id of line 1");
+  EXPECT_EQ(error("\n\n{\"prompt\":\"a\"}\n\n{\"prompt\":\"b\",\"id\":0}\n"),
+            ":5: field 'id' '0' is the number of row 0, counted from 0, which has no id");
+  EXPECT_EQ(error("{\"prompt\":\"a\",\"id\":\"x\"}\n\n{\"prompt\":\"b\"}\n{\"prompt\":\"c\",\"id\":\"1\"}\n"),
+            ":4: field 'id' '1' is the number of row 1, counted from 0, which has no id");
+  EXPECT_EQ(error("\n{\"prompt\":\"a\",\"id\":1}\n{\"prompt\":\"b\"}\n"),
+            ":3: field 'id' is missing, and the row's number 1 is the id of line 2");
 }
 
 }  // namespace

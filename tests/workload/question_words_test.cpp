@@ -27,16 +27,33 @@ std::string asking(std::string_view text) {
 }
 
 TEST(CausalQuestion, AsksForCauseEffectMannerOrExplanation) {
-  for (const auto* question :
-       {"Why do cats purr?", "WHY?", "How does a bill become law?", "how come it rains", "Explain the tides.",
-        "What causes rust?", "What happens if you swallow gum?", "What's the reason for the delay?",
-        "What are the effects of caffeine?", "Can you prove it?", "What led to the strike?"})
+  for (const auto* question : {"Why do cats purr?",
+                               "WHY?",
+                               "How does a bill become law?",
+                               "how come it rains",
+                               "Explain the tides.",
+                               "What causes rust?",
+                               "What happens if you swallow gum?",
+                               "What's the reason for the delay?",
+                               "What are the effects of caffeine?",
+                               "Can you prove it?",
+                               "What led to the strike?",
+                               "He did it how?",
+                               "How",
+                               "How? Many think so.",
+                               "He said how. Much later, who came?",
+                               "How's it made?",
+                               "HOW\u2019S GLASS MADE?",
+                               "how'd they do it",
+                               "Why's it so?",
+                               "why\u2019s that"})
     EXPECT_TRUE(causal(question)) << question;
 }
 
 TEST(CausalQuestion, MeasuresAndFactsAreNot) {
   for (const auto* question : {"How many legs has a spider?", "How old is she?", "Who wrote it?", "Is it so?",
-                               "What happens?", "Somehow anyway?", "How", "", "What is proven?", "Whyever not"})
+                               "What happens?", "Somehow anyway?", "", "What is proven?", "Whyever not", "How\tmany?",
+                               "How\u00a0many?", "how\nmany", "The Howl"})
     EXPECT_FALSE(causal(question)) << question;
 }
 

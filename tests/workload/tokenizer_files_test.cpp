@@ -173,12 +173,14 @@ TEST(Tiktoken, SaysWhichLineIsWrong) {
            {"IQ== 0\nIg== 99999999\n", "t:2: rank 99999999 is beyond the limit"},
            {"IQ== 0\nIg== 99999999999999999999999\n", "t:2: the rank is not a whole number"},
            {"IQ== 0\nIg== 2\n", "t: no token has rank 1"},
-           {"IQ== 0\nIg== 1000000\n", "t:2: rank 1000000 in a file of 3 lines"},
+           {"IQ== 0\nIg== 1000000\n", "t:2: rank 1000000 in a file of 2 lines"},
+           {"IQ== 0\nIg== 1000000", "t:2: rank 1000000 in a file of 2 lines"},
+           {"IQ== 7\n", "t:1: rank 7 in a file of 1 line"},
            {"IQ== 0\n\xFF 1\n", "t:2: not valid UTF-8"},
            {base64(std::string(2000, 'a')) + " 0\n", "t:1: a token longer than 1024 bytes"}})
     expect_error(build(read_tiktoken(text, "t"), "t"), ErrorCode::bad_input, HasSubstr(what));
   expect_error(build(read_tiktoken(tiktoken(small()) + "YQ== 258\n", "t"), "t"), ErrorCode::bad_input,
-               HasSubstr("t: token 258 has the same bytes as token 97"));
+               HasSubstr("t:259: token 258 has the same bytes as token 97 of line 98"));
 }
 
 TEST(Tiktoken, ASentencePieceModelIsToldApart) {

@@ -246,6 +246,37 @@ TEST(Tokenizer, AnUnknownFamilyIsToldWithWhatWasFound) {
               testing::AllOf(HasSubstr("CodeGenTokenizer"), HasSubstr("262 tokens"), HasSubstr("<|odd|>")));
 }
 
+TEST(Tokenizer, WrongContentIsSaidBeforeAnUnknownFamily) {
+  const Folder folder;
+  folder.write("words.tiktoken", tiktoken(words()));
+  folder.write("special_tokens.json", R"({"<|odd|>": 270})");
+  const auto gap = Tokenizer::open(folder.path());
+  ASSERT_FALSE(gap);
+  EXPECT_THAT(gap.error().what, HasSubstr("added token '<|odd|>' has id 270, but ids 262 to 269 are not given"));
+  folder.write("special_tokens.json", "{}");
+  folder.write("words.tiktoken", tiktoken(words()) + "YQ== 262\n");
+  const auto twice = Tokenizer::open(folder.path());
+  ASSERT_FALSE(twice);
+  EXPECT_THAT(twice.error().what, HasSubstr("words.tiktoken:263: token 262 has the same bytes as token 97 of line 98"));
+}
+
+TEST(Tokenizer, SaysWhichFileToName) {
+  const Folder folder;
+  folder.write("b.tiktoken", tiktoken(words()));
+  folder.write("a.tiktoken", tiktoken(words()));
+  const auto two = Tokenizer::open(folder.path());
+  ASSERT_FALSE(two);
+  EXPECT_THAT(two.error().what, HasSubstr(" holds 2 files *.tiktoken: a.tiktoken, b.tiktoken"));
+  folder.write("special_tokens.json", R"({"<|odd|>": 262})");
+  const auto side = Tokenizer::open(folder.path() / "special_tokens.json");
+  ASSERT_FALSE(side);
+  EXPECT_THAT(side.error().what, HasSubstr("special_tokens.json: not a tokenizer, but a file that stands beside one"));
+  folder.write("other.json", "{}");
+  const auto other = Tokenizer::open(folder.path() / "other.json");
+  ASSERT_FALSE(other);
+  EXPECT_THAT(other.error().hint, HasSubstr("tokenizer.json?"));
+}
+
 TEST(Tokenizer, SaysWhatIsNotThere) {
   const Folder folder;
   const auto empty = Tokenizer::open(folder.path());

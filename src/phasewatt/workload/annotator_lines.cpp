@@ -8,6 +8,7 @@
 
 #include "phasewatt/base/text.h"
 #include "phasewatt/workload/entity_list.h"
+#include "phasewatt/workload/json_error.h"
 #include "phasewatt/workload/unicode.h"
 
 namespace phasewatt::workload {
@@ -81,7 +82,9 @@ std::string annotator_request(std::string_view id, std::string_view text) {
 Result<AnnotatorReply> parse_annotator_reply(std::string_view line, std::string_view id, std::string_view text) {
   simdjson::dom::parser parser;
   element root;
-  if (const auto error = parser.parse(line.data(), line.size()).get(root); error != simdjson::SUCCESS)
+  const auto error = parser.parse(line.data(), line.size()).get(root);
+  if (error == simdjson::MEMALLOC) return json_error(error, fmt::format("the annotator's reply to {}", id), {});
+  if (error != simdjson::SUCCESS)
     return fail(
         id,
         fmt::format("is not JSON ({}): {}", simdjson::error_message(error),

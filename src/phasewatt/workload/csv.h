@@ -19,6 +19,8 @@ class CsvTable {
   /// The same from memory; the text must outlive the table. `name` stands in messages.
   static Result<CsvTable> open(std::string_view text, std::string name);
 
+  /// As the header names them.
+  [[nodiscard]] const std::vector<std::string>& columns() const { return header_; }
   [[nodiscard]] bool has(std::string_view column) const;
   /// Index of a column; an error that lists the columns when it is not there.
   [[nodiscard]] Result<std::size_t> column(std::string_view column_name) const;

@@ -90,7 +90,7 @@ class CsvStream : public QueryStream {
   virtual Result<bool> read_row(Query& query) = 0;
   [[nodiscard]] virtual Error no_rows() const { return bad(table_, "no rows after the header"); }
 
-  CsvTable table_;
+  CsvTable table_;  // NOLINT(readability-identifier-naming): named as a private member is
 
  private:
   std::string dataset_;
@@ -202,13 +202,13 @@ class GenericStream : public CsvStream {
     if (prompt_ && count_words(query.prompt) == 0) return empty_column(table_, "prompt");
     if (!prompt_ && count_words(query.question) == 0) return empty_column(table_, "question");
     if (!prompt_) query.prompt = plain_prompt(query.context, query.question);
-    if (query.question.empty()) query.question = query.prompt;
+    if (!complete_question(query))
+      return bad(table_, fmt::format("column 'context' {}", kContextBesidePrompt), kContextBesidePromptHint);
     if (!id_) return true;
     const std::string id = text(id_);
     if (count_words(id) == 0) return empty_column(table_, "id");
     query.id = fmt::format("{}/{}", dataset(), id);
-    if (const auto line = ids_.add(id, table_.line()))
-      return bad(table_, fmt::format("column 'id' repeats '{}' of line {}", id, *line));
+    if (const auto used = ids_.add(id, table_.line())) return bad(table_, fmt::format("column 'id' {}", *used));
     return true;
   }
 

@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 
 #include "phasewatt/base/files.h"
 #include "phasewatt/base/text.h"
 #include "phasewatt/workload/csv.h"
 #include "phasewatt/workload/readers.h"
+#include "phasewatt/workload/unicode.h"
 
 namespace phasewatt::workload {
 namespace {
@@ -98,6 +100,31 @@ Stream stream_from(const Source& source, const DatasetSpec& spec) {
   return stream_truthfulqa(std::move(table));
 }
 
+/// What the first line of a file may be instead of a header with known columns.
+std::string columns_hint(const std::vector<std::string>& columns) {
+  constexpr std::array<std::string_view, 2> kOwn{"prompt", "question"};
+  const std::string& first = columns.front();
+  if (first.starts_with('{') || first.starts_with('[')) return "this looks like JSON: read is one JSON object per line";
+  for (const char separator : {';', '\t'})
+    if (columns.size() == 1 && first.find(separator) != std::string::npos)
+      return fmt::format("columns are parted by commas, here they seem to be by {}",
+                         separator == '\t' ? "tabs" : "semicolons");
+  for (const auto& column : columns)
+    for (const auto own : kOwn)
+      if (to_lower_ascii(column) == own) return fmt::format("upper and lower case differ: write '{}'", own);
+  return "the first line names the columns; your own queries need 'prompt' or 'question' (docs/datasets.md)";
+}
+
+Error unknown_columns(const CsvTable& table) {
+  constexpr std::size_t kShown = 120;
+  const std::string all = "'" + join(table.columns(), "', '") + "'";
+  const auto shown = first_code_points(all, kShown);
+  return Error{ErrorCode::bad_input,
+               fmt::format("{}:{}: the columns are those of no dataset read here: {}{}", table.name(), table.line(),
+                           shown, shown.size() < all.size() ? "…" : ""),
+               columns_hint(table.columns())};
+}
+
 /// A CSV file by its columns.
 Stream stream_any_csv(LineReader lines, const fs::path& path, const std::string& name) {
   PHASEWATT_ASSIGN(CsvTable table, CsvTable::open(std::move(lines)));
@@ -107,8 +134,7 @@ Stream stream_any_csv(LineReader lines, const fs::path& path, const std::string&
     return stream_narrativeqa(std::move(table), std::move(summaries), "test");
   }
   if (table.has("prompt") || table.has("question")) return stream_csv(std::move(table), name);
-  return Error{ErrorCode::bad_input, fmt::format("{}:1: the columns are those of no dataset read here", table.name()),
-               "your own queries need a column 'prompt' or 'question' (docs/datasets.md)"};
+  return unknown_columns(table);
 }
 
 /// The extension, lower-case, without that of a packed file.
@@ -160,7 +186,7 @@ Stream stream_queries(const fs::path& path, const std::string& name) {
   bool csv = extension == ".csv";
   if (!csv && extension != ".jsonl" && extension != ".ndjson" && extension != ".json") {
     PHASEWATT_ASSIGN(const char first, lines.peek());
-    csv = first != '{' && first != '\0';
+    csv = first != '{' && first != '[' && first != '\0';
   }
   if (csv) return stream_any_csv(std::move(lines), path, dataset);
   return stream_jsonl(std::move(lines), JsonFormat::by_first_row, dataset);

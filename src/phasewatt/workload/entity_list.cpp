@@ -36,7 +36,12 @@ std::optional<EntityListError> read_entity(const simdjson::dom::element& entity,
       return EntityListError{fmt::format("holds an entity without a whole number '{}'", name), {}};
   const auto [start, end] = offsets;
   const auto length = static_cast<std::int64_t>(begins.size()) - 1;
-  if (start < 0 || start >= end || end > length)
+  if (start == end)
+    return EntityListError{fmt::format("holds an empty entity, from {} to {}", start, end),
+                           "'end' is exclusive: one character at 3 is \"start\": 3, \"end\": 4"};
+  if (start > end)
+    return EntityListError{fmt::format("holds an entity from {} to {}, which ends before it begins", start, end), {}};
+  if (start < 0 || end > length)
     return EntityListError{
         fmt::format("holds an entity from {} to {}, outside the text's {} characters", start, end, length),
         "offsets count Unicode code points from 0, and 'end' is exclusive"};

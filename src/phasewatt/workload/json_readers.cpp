@@ -22,7 +22,7 @@ Query numbered(std::string_view dataset, std::size_t row) {
 /// Fails the row when its id was used before.
 void check_id(JsonRow& row, std::string_view key, const std::string& id, RowIds& ids) {
   if (row.error()) return;
-  if (const auto line = ids.add(id, row.line())) row.fail(key, fmt::format("repeats '{}' of line {}", id, *line));
+  if (const auto used = ids.add(id, row.line())) row.fail(key, *used);
 }
 
 void read_boolq_row(JsonRow& row, RowIds& ids, Query& query) {
@@ -33,7 +33,8 @@ void read_boolq_row(JsonRow& row, RowIds& ids, Query& query) {
   if (row.has("title")) query.context = row.text_or_empty("title") + " -- " + query.context;
   if (row.has("answer") && row.has("label")) row.fail("label", "stands beside 'answer'", "keep one of the two");
   auto truth = row.boolean("answer");
-  if (!truth) truth = row.boolean("label");
+  // SuperGLUE's test split has the label -1.
+  if (!truth && !row.is_integer("label", -1)) truth = row.boolean("label");
   query.choices = {" yes", " no"};
   if (truth) query.answer = *truth ? 0 : 1;
   if (const auto idx = row.integer("idx")) check_id(row, "idx", std::to_string(*idx), ids);
@@ -104,7 +105,7 @@ void read_generic_row(JsonRow& row, RowIds& ids, Query& query) {
   query.context = row.text_or_empty("context");
   if (row.has("prompt")) {
     query.prompt = row.text("prompt");
-    if (query.question.empty()) query.question = query.prompt;
+    if (!complete_question(query)) row.fail("context", kContextBesidePrompt, kContextBesidePromptHint);
   } else if (row.has("question")) {
     query.prompt = plain_prompt(query.context, row.text("question"));
   } else {
@@ -114,8 +115,8 @@ void read_generic_row(JsonRow& row, RowIds& ids, Query& query) {
     const std::string id = row.is_string("id") ? row.text("id") : fmt::to_string(row.integer("id").value_or(0));
     query.id = fmt::format("{}/{}", query.dataset, id);
     check_id(row, "id", id, ids);
-  } else if (const auto line = ids.add_number(query.row, row.line())) {
-    row.fail("id", fmt::format("is missing, and the row's number {} is the id of line {}", query.row, *line));
+  } else if (const auto used = ids.add_number(query.row)) {
+    row.fail("id", *used);
   }
   query.question_entities = row.entities("question_entities", query.question);
   query.context_entities = row.entities("context_entities", query.context);
@@ -157,7 +158,11 @@ class JsonStream : public QueryStream {
   [[nodiscard]] const LineReader& lines() const override { return rows_.lines(); }
 
  private:
+  /// A field that only our own form has tells it, so that nothing the user gave is passed over as unknown.
   static JsonFormat format_of(const JsonRow& row) {
+    constexpr std::array kOwn{"id", "prompt", "context", "choices", "references"};
+    if (std::any_of(kOwn.begin(), kOwn.end(), [&](const char* key) { return row.has(key); }))
+      return JsonFormat::generic;
     if (row.has("endings") && row.has("ctx")) return JsonFormat::hellaswag;
     return row.has("passage") && row.has("question") ? JsonFormat::boolq : JsonFormat::generic;
   }

@@ -4,9 +4,11 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <bitset>
 
 #include "phasewatt/base/text.h"
 #include "phasewatt/workload/entity_list.h"
+#include "phasewatt/workload/json_error.h"
 #include "phasewatt/workload/unicode.h"
 
 namespace phasewatt::workload {
@@ -51,6 +53,12 @@ bool JsonRow::has(std::string_view key) const { return find(line_, key).has_valu
 bool JsonRow::is_string(std::string_view key) const {
   const auto value = find(line_, key);
   return value && value->is_string();
+}
+
+bool JsonRow::is_integer(std::string_view key, std::int64_t number) const {
+  const auto value = find(line_, key);
+  std::int64_t found = 0;
+  return value && value->get(found) == simdjson::SUCCESS && found == number;
 }
 
 std::int64_t JsonRow::line() const { return line_.number; }
@@ -138,9 +146,13 @@ std::optional<std::vector<EntitySpan>> JsonRow::entities(std::string_view key, s
 }
 
 void JsonRow::allow_only(std::span<const std::string> keys) {
-  for (const auto field : line_.object)
-    if (std::find(keys.begin(), keys.end(), field.key) == keys.end())
-      fail(field.key, "is unknown", did_you_mean(field.key, keys));
+  std::bitset<32> seen;
+  for (const auto field : line_.object) {
+    const auto key = static_cast<std::size_t>(std::find(keys.begin(), keys.end(), field.key) - keys.begin());
+    if (key == keys.size()) return fail(field.key, "is unknown", did_you_mean(field.key, keys));
+    if (seen.test(key)) return fail(field.key, "stands twice", "keep one of the two");
+    seen.set(key);
+  }
 }
 
 void JsonRow::fail(std::string_view key, std::string_view what, std::string hint) {
@@ -183,15 +195,13 @@ Result<bool> JsonRows::next() {
     text = trim(state.lines.line());
   }
   state.any = true;
-  const auto bad = [&](std::string_view what) {
-    return Error{ErrorCode::bad_input, fmt::format("{}:{}: {}", state.lines.name(), state.lines.number(), what),
-                 "one JSON object per line"};
-  };
+  const auto where = [&] { return fmt::format("{}:{}", state.lines.name(), state.lines.number()); };
   element document;
   if (const auto error = state.parser.parse(text.data(), text.size()).get(document); error != simdjson::SUCCESS)
-    return bad(fmt::format("not valid JSON: {}", simdjson::error_message(error)));
+    return json_line_error(error, where(), text);
   if (document.get(state.line.object) != simdjson::SUCCESS)
-    return bad(fmt::format("{} where an object is needed", kind_of(document)));
+    return Error{ErrorCode::bad_input, fmt::format("{}: {} where an object is needed", where(), kind_of(document)),
+                 "one JSON object per line"};
   state.line.number = state.lines.number();
   state.row.emplace(state.line);
   return true;

@@ -26,6 +26,7 @@ class JsonRow {
 
   [[nodiscard]] bool has(std::string_view key) const;
   [[nodiscard]] bool is_string(std::string_view key) const;
+  [[nodiscard]] bool is_integer(std::string_view key, std::int64_t number) const;  ///< that very one
   [[nodiscard]] std::int64_t line() const;
 
   std::string text(std::string_view key);  ///< required, with at least one word in it
@@ -38,7 +39,7 @@ class JsonRow {
   /// Entities of `text` (docs/annotators.md); absent when the field is.
   std::optional<std::vector<EntitySpan>> entities(std::string_view key, std::string_view text);
 
-  /// Any other field is an error with the nearest valid name.
+  /// Any other field is an error with the nearest valid name, and so is one that stands twice. At most 32 keys.
   void allow_only(std::span<const std::string> keys);
   /// Records an error at a field, unless there is one already.
   void fail(std::string_view key, std::string_view what, std::string hint = {});

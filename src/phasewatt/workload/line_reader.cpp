@@ -5,11 +5,11 @@
 #include <simdjson.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
+
+#include "phasewatt/workload/packed_file.h"
 
 namespace phasewatt::workload {
 namespace {
@@ -28,18 +28,6 @@ std::size_t line_length(std::string_view text, bool last) {
 }
 
 }  // namespace
-
-struct LineReader::File {
-  gzFile handle = nullptr;
-  bool ended = false;
-
-  File() = default;
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-  ~File() {
-    if (handle != nullptr) gzclose(handle);
-  }
-};
 
 LineReader::LineReader(std::string name) : name_(std::move(name)) {}
 LineReader::LineReader(LineReader&&) noexcept = default;
@@ -61,13 +49,7 @@ Result<LineReader> LineReader::open(const std::filesystem::path& path) {
     ::close(fd);
     return Error{ErrorCode::io, fmt::format("{}: is a folder", path.string()), "name a file"};
   }
-  reader.file_ = std::make_unique<File>();
-  reader.file_->handle = gzdopen(fd, "rb");
-  if (reader.file_->handle == nullptr) {
-    ::close(fd);
-    return Error{ErrorCode::out_of_memory, "no memory to read " + reader.name_, {}};
-  }
-  gzbuffer(reader.file_->handle, kBlock);
+  reader.file_ = std::make_unique<PackedFile>(fd);
   return reader;
 }
 
@@ -78,31 +60,25 @@ LineReader LineReader::over(std::string_view text, std::string name) {
   return reader;
 }
 
-std::uint64_t LineReader::position() const {
-  return file_ ? static_cast<std::uint64_t>(std::max<z_off_t>(0, gzoffset(file_->handle))) : given_;
-}
+std::uint64_t LineReader::position() const { return file_ ? file_->position() : given_; }
 
 Error LineReader::bad(std::int64_t line, std::string_view what, std::string hint) const {
   return Error{ErrorCode::bad_input, fmt::format("{}:{}: {}", name_, line, what), std::move(hint)};
 }
 
 Result<bool> LineReader::refill() {
-  if (!file_ || file_->ended) return false;
+  if (!file_ || ended_) return false;
   // What is left moves to the front, in the same memory.
   buffer_.erase(0, buffer_.size() - rest_.size());
   const std::size_t kept = buffer_.size();
   buffer_.resize(kept + kBlock);
-  const int got = gzread(file_->handle, buffer_.data() + kept, static_cast<unsigned>(kBlock));
-  buffer_.resize(kept + static_cast<std::size_t>(std::max(0, got)));
+  const auto got = file_->read(buffer_.data() + kept, kBlock);
+  buffer_.resize(kept + (got ? *got : 0));
   rest_ = buffer_;
-  if (got > 0) return true;  // what came before an error is read first
-  int code = Z_OK;
-  const char* message = gzerror(file_->handle, &code);
-  if (code == Z_BUF_ERROR) return bad(number_ + 1, "the gzip file ends early", "fetch or pack it again");
-  if (code == Z_ERRNO) return Error{ErrorCode::io, fmt::format("{}: {}", name_, std::strerror(errno)), {}};
-  if (got < 0) return bad(number_ + 1, fmt::format("damaged gzip: {}", message), "fetch or pack it again");
-  file_->ended = true;
-  return false;
+  if (!got && got.error().code == ErrorCode::bad_input) return bad(number_ + 1, got.error().what, got.error().hint);
+  if (!got) return Error{got.error().code, fmt::format("{}: {}", name_, got.error().what), got.error().hint};
+  ended_ = *got == 0;
+  return !ended_;
 }
 
 Result<char> LineReader::peek() {
@@ -118,7 +94,7 @@ Result<char> LineReader::peek() {
 }
 
 Result<bool> LineReader::next() {
-  std::size_t length = line_length(rest_, !file_ || file_->ended);
+  std::size_t length = line_length(rest_, !file_ || ended_);
   while (length == 0) {
     if (rest_.size() > kMaxLineBytes) break;
     PHASEWATT_ASSIGN(const bool more, refill());

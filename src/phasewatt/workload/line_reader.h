@@ -11,13 +11,15 @@
 
 namespace phasewatt::workload {
 
+class PackedFile;  // keeps zlib out of this header
+
 /// The longest line that readers take, in bytes.
 inline constexpr std::size_t kMaxLineBytes = std::size_t{64} << 20U;
 
 /// The lines of a UTF-8 text file, one at a time, so that a file of any length takes the memory of its longest line.
 /// gzip is told by its first bytes. A line ends with LF, CRLF or CR; a byte-order mark at the front is dropped. Every
 /// error is bad_input and names file and line: a NUL byte, invalid UTF-8, a line beyond kMaxLineBytes, gzip that is
-/// damaged or ends early. Not thread-safe.
+/// damaged, ends early or is followed by other bytes. Not thread-safe.
 class LineReader {
  public:
   /// Opens a file, or standard input for "-". not_found, io.
@@ -44,15 +46,14 @@ class LineReader {
   [[nodiscard]] std::optional<std::uint64_t> size() const { return size_; }
 
  private:
-  struct File;  // keeps zlib out of this header
-
   explicit LineReader(std::string name);
   /// Makes more text available behind `rest_`; false when there is none.
   Result<bool> refill();
   [[nodiscard]] Error bad(std::int64_t line, std::string_view what, std::string hint) const;
 
   std::string name_;
-  std::unique_ptr<File> file_;  ///< none when the text is in memory
+  std::unique_ptr<PackedFile> file_;  ///< none when the text is in memory
+  bool ended_ = false;                ///< the file gives no more
   std::string buffer_;
   std::string_view rest_;  ///< not yet given out
   std::string_view line_;

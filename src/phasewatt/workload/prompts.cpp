@@ -28,4 +28,12 @@ std::string plain_prompt(std::string_view context, std::string_view question) {
   return fmt::format("{}{}Question: {}\nAnswer:", context, context.empty() ? "" : "\n", question);
 }
 
+bool complete_question(Query& query) {
+  if (count_words(query.question) > 0) return true;
+  query.question = query.prompt;
+  if (count_words(query.context) > 0) return false;
+  query.context.clear();
+  return true;
+}
+
 }  // namespace phasewatt::workload

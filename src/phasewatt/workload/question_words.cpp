@@ -4,9 +4,12 @@
 #include <array>
 #include <cstdint>
 
+#include "phasewatt/workload/unicode.h"
+
 namespace phasewatt::workload {
 namespace {
 
+// NOLINTNEXTLINE(misc-unused-using-decls): clang-tidy 14 does not see that literals use it
 using std::string_view_literals::operator""sv;
 
 // Whole words and phrases, lower-case, in no order. A phrase's words are parted by one blank.
@@ -102,8 +105,8 @@ struct List {
 };
 
 bool equal(std::string_view word, std::string_view lower_case) {
-  return word.size() == lower_case.size() && std::equal(word.begin(), word.end(), lower_case.begin(),
-                                                        [](char a, char b) { return lower(a) == b; });
+  return word.size() == lower_case.size() &&
+         std::equal(word.begin(), word.end(), lower_case.begin(), [](char a, char b) { return lower(a) == b; });
 }
 
 /// Words of the text seen in order, with the text between them.
@@ -113,6 +116,11 @@ struct Words {
 
   [[nodiscard]] std::string_view at(std::size_t i) const {
     return i < ranges.size() ? text.substr(ranges[i].begin, ranges[i].end - ranges[i].begin) : std::string_view();
+  }
+  /// Whether nothing but white space stands before the word; `i` > 0.
+  [[nodiscard]] bool joined(std::size_t i) const {
+    const std::string_view gap = text.substr(ranges[i - 1].end, ranges[i].begin - ranges[i - 1].end);
+    return gap == " " || count_words(gap) == 0;
   }
   /// How many words of `phrase` stand at `i`: all or 0.
   [[nodiscard]] std::size_t match(std::size_t i, std::string_view phrase) const {
@@ -125,13 +133,6 @@ struct Words {
       ++count;
     }
     return count;
-  }
-
- private:
-  /// Whether nothing but white space stands before the word.
-  [[nodiscard]] bool joined(std::size_t i) const {
-    const std::string_view gap = text.substr(ranges[i - 1].end, ranges[i].begin - ranges[i - 1].end);
-    return gap.find_first_not_of(" \t\r\n") == std::string_view::npos;
   }
 };
 
@@ -147,10 +148,19 @@ std::size_t longest_match(const Words& words, std::size_t i, const List<N>& list
   return longest;
 }
 
+/// "how" or "how's", whichever apostrophe it is.
+bool is_or_contracts(std::string_view word, std::string_view lower_case) {
+  const std::string_view rest = word.substr(std::min(lower_case.size(), word.size()));
+  return equal(word.substr(0, lower_case.size()), lower_case) &&
+         (rest.empty() || rest.front() == '\'' || rest.starts_with("\u2019"));
+}
+
+/// "how", alone or contracted, unless the next word of its sentence is a measure.
 bool asks_manner(const Words& words, std::size_t i) {
-  if (!equal(words.at(i), "how")) return false;
+  if (!is_or_contracts(words.at(i), "how")) return false;
+  if (i + 1 == words.ranges.size() || !words.joined(i + 1)) return true;
   const std::string_view next = words.at(i + 1);
-  return !next.empty() && std::none_of(kMeasures.begin(), kMeasures.end(), [&](auto m) { return equal(next, m); });
+  return std::none_of(kMeasures.begin(), kMeasures.end(), [&](auto m) { return equal(next, m); });
 }
 
 }  // namespace
@@ -159,7 +169,7 @@ bool is_causal(std::string_view question, std::span<const WordRange> words) {
   static constexpr List kList(kCausal);
   const Words all{question, words};
   for (std::size_t i = 0; i < words.size(); ++i)
-    if (longest_match(all, i, kList) > 0 || asks_manner(all, i)) return true;
+    if (longest_match(all, i, kList) > 0 || asks_manner(all, i) || is_or_contracts(all.at(i), "why")) return true;
   return false;
 }
 

@@ -10,8 +10,8 @@
 /// thread-safe.
 namespace phasewatt::workload {
 
-/// Whether the question asks for a cause, an effect, a manner or an explanation: it holds "why", "explain" and the like,
-/// or "how" without a measure behind it ("how many"), or a phrase such as "what causes" or "what happens if".
+/// Whether the question asks for a cause, an effect, a manner or an explanation: it holds "why", "explain" and the
+/// like, or "how" whose next word is no measure ("how many"), or a phrase such as "what causes" or "what happens if".
 /// `words` are those of `question`.
 bool is_causal(std::string_view question, std::span<const WordRange> words);
 

@@ -17,8 +17,8 @@ namespace phasewatt::workload {
 
 using Queries = std::vector<Query>;
 
-/// Queries of one source, one at a time, in memory that does not grow with their number (beyond 16 bytes for each id of
-/// the user's own, and NarrativeQA's summaries). Not thread-safe.
+/// Queries of one source, one at a time, in memory that does not grow with their number (beyond about 42 bytes for each
+/// id of the user's own, and NarrativeQA's summaries). Not thread-safe.
 class QueryStream {
  public:
   virtual ~QueryStream() = default;

@@ -197,6 +197,7 @@ Status check_model(object model, const std::string& name) {
 Result<TokenizerParts> read_tokenizer_json(std::string_view text, const std::string& name) {
   simdjson::dom::parser parser;
   PHASEWATT_ASSIGN(const auto root, parse_json_object(parser, text, name));
+  if (!find(root, "model")) return bad_field(name, "model", "is missing", "is this the model's tokenizer.json?");
   PHASEWATT_ASSIGN(const auto model, object_at(root, "model", name, "model"));
   PHASEWATT_TRY(check_model(model, name));
   TokenizerParts parts;

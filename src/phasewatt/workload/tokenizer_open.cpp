@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include "phasewatt/base/files.h"
+#include "phasewatt/base/text.h"
 #include "phasewatt/workload/tokenizer.h"
 #include "phasewatt/workload/tokenizer_parts.h"
 
@@ -52,6 +53,12 @@ Result<TokenizerParts> read_main_file(const fs::path& path) {
     PHASEWATT_ASSIGN(const auto merges_text, read_bounded(merges));
     return read_vocab_merges(vocab_text, vocab.string(), merges_text, merges.string());
   }
+  for (const std::string_view side : {"tokenizer_config.json", "added_tokens.json", "special_tokens.json",
+                                      "special_tokens_map.json", "config.json", "generation_config.json"})
+    if (name == side && is_file(path))
+      return Error{ErrorCode::bad_input,
+                   fmt::format("{}: not a tokenizer, but a file that stands beside one", path.string()),
+                   "name the folder, or tokenizer.json, vocab.json or the file *.tiktoken in it"};
   PHASEWATT_ASSIGN(const auto text, read_bounded(path));
   if (path.extension() == ".json") return read_tokenizer_json(text, path.string());
   return read_tiktoken(text, path.string());
@@ -60,15 +67,18 @@ Result<TokenizerParts> read_main_file(const fs::path& path) {
 Result<fs::path> main_file_in(const fs::path& dir) {
   for (const char* name : {"tokenizer.json", "vocab.json"})
     if (is_file(dir / name)) return dir / name;
-  std::vector<fs::path> ranks;
+  std::vector<std::string> ranks;
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(dir, error))
-    if (entry.path().extension() == ".tiktoken" && is_file(entry.path())) ranks.push_back(entry.path());
+    if (entry.path().extension() == ".tiktoken" && is_file(entry.path()))
+      ranks.push_back(entry.path().filename().string());
   if (error) return Error{ErrorCode::io, fmt::format("{}: {}", dir.string(), error.message()), {}};
+  std::sort(ranks.begin(), ranks.end());
   if (ranks.size() > 1)
-    return Error{ErrorCode::bad_input, fmt::format("{} holds {} files *.tiktoken", dir.string(), ranks.size()),
+    return Error{ErrorCode::bad_input,
+                 fmt::format("{} holds {} files *.tiktoken: {}", dir.string(), ranks.size(), join(ranks, ", ")),
                  "name the file instead of the folder"};
-  if (ranks.size() == 1) return ranks.front();
+  if (ranks.size() == 1) return dir / ranks.front();
   if (is_file(dir / "tokenizer.model")) return dir / "tokenizer.model";
   return Error{ErrorCode::not_found, fmt::format("{} holds no tokenizer", dir.string()),
                "looked for tokenizer.json, vocab.json with merges.txt, *.tiktoken and tokenizer.model"};

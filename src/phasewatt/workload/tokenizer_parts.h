@@ -31,6 +31,7 @@ struct MergeRule {
 
 struct TokenizerParts {
   std::vector<std::string> tokens;  ///< bytes by id, without the added tokens
+  std::vector<std::size_t> lines;   ///< where each token stands; empty where a token has a name to be called by
   /// Earlier ones merge first. Absent in tiktoken files: any two neighbours that make a token merge, lower ids first.
   std::optional<std::vector<MergeRule>> merges;
   bool whole_pieces = false;

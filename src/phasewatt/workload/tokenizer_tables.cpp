@@ -24,13 +24,17 @@ std::string fingerprint_of(const std::vector<std::string>& tokens) {
   return sha256_hex(all).substr(0, 16);
 }
 
-Result<TokenTable> make_tokens(const std::vector<std::string>& tokens, const std::string& file) {
+Result<TokenTable> make_tokens(const TokenizerParts& parts, const std::string& file) {
+  const auto& tokens = parts.tokens;
   TokenTable table(tokens.size());
   for (std::size_t id = 0; id < tokens.size(); ++id) {
     if (tokens[id].size() > kMaxTokenBytes)
       return bad(file, fmt::format("token {} is longer than {} bytes", id, kMaxTokenBytes));
-    if (!table.add(tokens[id]))
-      return bad(file, fmt::format("token {} has the same bytes as token {}", id, *table.find(tokens[id])));
+    if (table.add(tokens[id])) continue;
+    const std::size_t first = *table.find(tokens[id]);
+    if (parts.lines.empty()) return bad(file, fmt::format("token {} has the same bytes as token {}", id, first));
+    return bad(fmt::format("{}:{}", file, parts.lines[id]),
+               fmt::format("token {} has the same bytes as token {} of line {}", id, first, parts.lines[first]));
   }
   return table;
 }
@@ -126,16 +130,17 @@ Result<Tokenizer> Tokenizer::build(const TokenizerParts& parts, const std::strin
   TokenizerTables tables;
   tables.file = file;
   tables.fingerprint = fingerprint_of(parts.tokens);
-  PHASEWATT_ASSIGN(const auto family, identify_family(parts, tables.fingerprint, file));
-  tables.name = family.name;
-  tables.presplit = family.presplit;
-  tables.nfc = family.nfc;
-  PHASEWATT_ASSIGN(tables.model.tokens, make_tokens(parts.tokens, file));
+  PHASEWATT_ASSIGN(tables.model.tokens, make_tokens(parts, file));
   PHASEWATT_ASSIGN(tables.model.merges, make_merges(parts, tables.model.tokens, file));
   tables.model.whole_pieces = parts.whole_pieces;
   if (const auto byte = tables.model.index_bytes())
     return bad(file, fmt::format("the byte 0x{:02x} is no token, but a byte-level vocabulary has all 256", *byte));
   PHASEWATT_TRY(add_added_tokens(parts, file, tables));
+  // After what is wrong with the content, which would also make the family unknown.
+  PHASEWATT_ASSIGN(const auto family, identify_family(parts, tables.fingerprint, file));
+  tables.name = family.name;
+  tables.presplit = family.presplit;
+  tables.nfc = family.nfc;
   const std::string bos = parts.bos_token.empty() ? "<|begin_of_text|>" : parts.bos_token;
   tables.bos = tables.added.find(bos);
   return Tokenizer(std::make_shared<const TokenizerTables>(std::move(tables)));

@@ -79,9 +79,9 @@ Result<TokenizerParts> read_tiktoken(std::string_view text, const std::string& n
   PHASEWATT_TRY(check_tokenizer_text(text, name));
   TokenizerParts parts;
   parts.whole_pieces = true;
-  // A rank beyond the number of lines leaves a gap, and could make a small file take much memory.
-  const auto most = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) + 1;
-  std::vector<std::size_t> lines;  // where each rank stands, 0 for nowhere
+  const auto line_count = static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) +
+                          (text.empty() || text.ends_with('\n') ? 0 : 1);
+  std::vector<std::size_t>& lines = parts.lines;  // where each rank stands, 0 for nowhere
   std::size_t count = 0;
   for (std::size_t number = 1; !text.empty(); ++number) {
     std::string_view line = text.substr(0, text.find('\n'));
@@ -90,7 +90,10 @@ Result<TokenizerParts> read_tiktoken(std::string_view text, const std::string& n
     if (line.empty()) continue;
     auto token = read_line(line);
     if (!token) return bad(number, token.error().what);
-    if (token->rank >= most) return bad(number, fmt::format("rank {} in a file of {} lines", token->rank, most));
+    // It leaves a gap, and could make a small file take much memory.
+    if (token->rank > line_count)
+      return bad(number,
+                 fmt::format("rank {} in a file of {} line{}", token->rank, line_count, line_count == 1 ? "" : "s"));
     if (token->rank >= lines.size()) {
       lines.resize(token->rank + 1);
       parts.tokens.resize(token->rank + 1);

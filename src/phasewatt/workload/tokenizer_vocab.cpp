@@ -6,6 +6,7 @@
 #include <array>
 
 #include "phasewatt/base/text.h"
+#include "phasewatt/workload/json_error.h"
 
 namespace phasewatt::workload {
 namespace {
@@ -65,8 +66,7 @@ Result<simdjson::dom::object> parse_json_object(simdjson::dom::parser& parser, s
   simdjson::dom::element document;
   simdjson::dom::object object;
   if (const auto error = parser.parse(text.data(), text.size()).get(document); error != simdjson::SUCCESS)
-    return Error{ErrorCode::bad_input, fmt::format("{}: not valid JSON: {}", name, simdjson::error_message(error)),
-                 "the file may have been cut off; download it again"};
+    return json_error(error, name, "the file may have been cut off; download it again");
   if (document.get(object) != simdjson::SUCCESS)
     return Error{ErrorCode::bad_input, fmt::format("{}: not a JSON object", name), {}};
   return object;
