@@ -171,6 +171,7 @@ report::Page make_page(const analysis::WorkloadFindings& findings, const analysi
   page.title = "phasewatt: what the queries are";
   page.program_version = std::string(kVersion);
   page.simulated = names.simulated_qualities;
+  page.banner = "the quality scores come from a simulated engine; no text was generated";
   page.sentences = findings.sentences;
   page.provenance = {{"Features", note + "."}};
   for (const auto& sample : names.samples) page.provenance.emplace_back("Sample", sample);
