@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "apps/cli/gpus.h"
 #include "apps/cli/sim_parts.h"
 #include "phasewatt/device/lease/lease_client.h"
@@ -53,20 +55,41 @@ Result<replay::Rig> make_rig(const std::shared_ptr<const LiveParts>& parts) {
   return rig;
 }
 
-/// Who would change clocks: fills in `clock_control`, and `how` or `no_control`.
+bool locks_clocks(const replay::Study& study) {
+  const auto& list = study.clocks.list;
+  return study.clocks.automatic ||
+         std::any_of(list.begin(), list.end(), [](const auto& clock) { return clock.has_value(); });
+}
+
+/// Clocks that the daemon would lock, of those the card supports; an error says why it would lock none.
+Result<std::vector<Mhz>> allowed_clocks(const device::lease::LeaseOptions& lease, const device::DeviceInfo& info) {
+  PHASEWATT_ASSIGN(auto connection, device::lease::LeaseConnection::open({lease.socket, std::nullopt}));
+  PHASEWATT_ASSIGN(const auto client, device::LeaseClient::open(info.id, std::move(connection)));
+  PHASEWATT_ASSIGN(const auto reply, client->read());
+  std::vector<Mhz> clocks;
+  for (const Mhz clock : info.supported_clocks)
+    if (clock.value() >= reply.least_mhz && clock.value() <= reply.most_mhz) clocks.push_back(clock);
+  if (!clocks.empty()) return clocks;
+  return Error{ErrorCode::permission, "phasewatt-clockd allows no clock of this GPU", {}};
+}
+
+/// Who would change clocks: fills in `clock_control`, and `how` or `no_control`. Changes nothing.
 void find_control(const ClockConsent& consent, NvmlStudy& out) {
   const std::string socket = consent.lease.socket.string();
   if (!consent.given) {
     out.no_control = "observe mode: consent to lock clocks was not given (--allow-clock-control)";
-  } else if (::access(socket.c_str(), F_OK) == 0) {
+    return;
+  }
+  auto allowed = allowed_clocks(consent.lease, out.device);
+  if (allowed) {
     out.clock_control = true;
     out.how = "phasewatt-clockd at " + socket;
-  } else if (consent.lease.helper && ::geteuid() == 0) {
+    out.device.supported_clocks = std::move(allowed).value();
+  } else if (allowed.error().code == ErrorCode::not_found && consent.lease.helper && ::geteuid() == 0) {
     out.clock_control = true;
     out.how = "a phasewatt-clockd of this run, as root";
   } else {
-    out.no_control = fmt::format(
-        "observe mode: no phasewatt-clockd listens at {}, and this user is not root (docs/clock-lease.md)", socket);
+    out.no_control = "observe mode: " + to_string(allowed.error());
   }
 }
 
@@ -93,7 +116,10 @@ Result<NvmlStudy> open_nvml_study(const replay::Study& study, const ClockConsent
   out.device = device->info();
   out.runtime = parts->sim->runtime.id();
   out.cost = sim_cost(parts->sim);
-  find_control(consent, out);
+  if (!out.device.readable.energy)
+    return Error{ErrorCode::unsupported, out.device.name + " has no energy counter, and this release measures by it",
+                 "see phasewatt devices for what it can tell"};
+  if (locks_clocks(study)) find_control(consent, out);
   if (out.clock_control) parts->lease = consent.lease;
   out.make_rig = [parts] { return make_rig(parts); };
   return out;

@@ -69,7 +69,7 @@ void say_locks(const PreparedStudy& prepared, const Console& console) {
     if (std::find(clocks.begin(), clocks.end(), clock) == clocks.end()) clocks.push_back(std::move(clock));
   }
   if (clocks.empty()) return;
-  console.say(fmt::format("would lock {} to {} MHz in turn, through {}, and give the clock back after each point",
+  console.say(fmt::format("would lock {} to {} MHz in turn, through {}, and give the clock back at the end",
                           prepared.plan.environment.device_id, join(clocks, ", "), prepared.clocks_by));
 }
 
@@ -187,7 +187,10 @@ void add_study(CLI::App& app, Action& action) {
     sub->add_option("--jobs", options->jobs)->check(CLI::Range(1, 1024));
     sub->add_flag("--require-valid", options->require_valid);
     sub->add_flag("--allow-clock-control", options->consent.given);
-    sub->add_option("--clockd-socket", options->consent.lease.socket);
+    // A daemon that was named and does not answer is no reason to start another.
+    sub->add_option("--clockd-socket", options->consent.lease.socket)->each([options](const std::string&) {
+      options->consent.lease.helper.reset();
+    });
   };
 
   auto* init_verb = add("init", "write a commented study file", init);

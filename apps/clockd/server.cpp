@@ -146,6 +146,7 @@ void Server::hear(Fd client) {
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (got <= 0) return hang_up(client);
     table_.message(client, std::span(packet).first(static_cast<std::size_t>(got)), monotonic_now());
+    table_.answered(client, monotonic_now());  // the driver may have taken long
   }
 }
 

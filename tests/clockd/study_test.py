@@ -44,8 +44,9 @@ class StudyBench(Bench):
                           "library": str(build / "apps/nvml_sim/libphasewatt-nvml-sim.so")}, folder)
         self.program = str(build / "apps/cli/phasewatt")
         self.env["PHASEWATT_NVML_LIBRARY"] = self.tools["library"]
-        for name, tokens in (("short", 4), ("long", 600)):
+        for name, tokens in (("short", 40), ("long", 600)):
             (folder / f"{name}.toml").write_text(STUDY.format(tokens=tokens))
+        (folder / "stock.toml").write_text(STUDY.format(tokens=40).replace('[1200, 1201, 1980, "stock"]', '["stock"]'))
 
     def command(self, *arguments, consent: bool):
         where = ["--clockd-socket", str(self.socket), *(["--allow-clock-control"] if consent else [])]
@@ -60,6 +61,14 @@ class StudyBench(Bench):
         query = "SELECT sm_mhz_asked, sm_mhz_snapped, sm_mhz_seen, energy_method FROM run"
         rows = subprocess.run(["sqlite3", "-json", self.folder / database, query], check=True, capture_output=True, text=True)
         return json.loads(rows.stdout)
+
+    def verdict(self, *event) -> str:
+        """Of a stock point during which `event` is injected into the simulated GPU."""
+        subprocess.run([self.tools["ctl"], *map(str, event)], env=self.env, check=True, capture_output=True)
+        self.study("run", "stock.toml", "--output", "verdict.db", "--force", consent=False)
+        subprocess.run([self.tools["ctl"], "clear", "0"], env=self.env, check=True, capture_output=True)
+        query = "SELECT validity || ' ' || group_concat(reason) FROM run JOIN run_reason USING (point_index)"
+        return subprocess.run(["sqlite3", self.folder / "verdict.db", query], check=True, capture_output=True, text=True).stdout
 
     def start_long(self) -> subprocess.Popen:
         """A study that has locked a clock and computes."""
@@ -88,6 +97,16 @@ def locked(bench: StudyBench):
         check(point["energy_method"] == "counter_delta", f"the energy is not the counter's: {point}")
     check(bench.truth()["lock"]["in_force"] is None, "the study ended and left a lock")
     check([c["change"] for c in bench.changes()].count("set") >= 2, "nothing was locked")
+
+
+def gates(bench: StudyBench):
+    """What spoils a point is seen."""
+    # The lock of somebody else's stays, as a real one would: it comes last.
+    for reason, verdict, *event in (("no_energy", "degraded", "inject", 0, "stuck_sensor"),
+                                    ("foreign_process", "void", "inject", 0, "foreign_process", "--pid", 1),
+                                    ("foreign_lock", "void", "inject", 0, "foreign_lock", "--value", 1005)):
+        said = bench.verdict(*event)
+        check(reason in said and said.startswith(verdict), f"{reason} was not seen: {said}")
 
 
 def killed(bench: StudyBench):
@@ -119,7 +138,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=pathlib.Path, required=True)
     build = parser.parse_args().build.resolve()
-    for trial in (observe, locked, killed, interrupted, lost):
+    for trial in (observe, locked, gates, killed, interrupted, lost):
         with tempfile.TemporaryDirectory(prefix="phasewatt-study-") as folder:
             bench = StudyBench(build, pathlib.Path(folder))
             try:

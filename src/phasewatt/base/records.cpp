@@ -46,6 +46,18 @@ constexpr std::array kReasonRows{
               "a thermal or hardware slowdown was active; let the card cool, check its fans, then run the point again"},
     ReasonRow{Reason::foreign_process, "foreign_process", Validity::void_,
               "another process used the GPU; stop it, then run the point again"},
+    ReasonRow{
+        Reason::foreign_lock, "foreign_lock", Validity::void_,
+        "somebody else had locked the clock while the stock clock was wanted; see phasewatt clocks show and reset"},
+    ReasonRow{
+        Reason::lease_lost, "lease_lost", Validity::void_,
+        "phasewatt-clockd ended or did not hear this study in time, so the clock was given back; run the point again"},
+    ReasonRow{
+        Reason::stalled, "stalled", Validity::degraded,
+        "the study stood still in the middle (a stopped process, a suspended machine), and what was drawn meanwhile "
+        "is in the energy; run the point again"},
+    ReasonRow{Reason::no_energy, "no_energy", Validity::degraded,
+              "no sensor of this GPU gave the energy; see phasewatt devices for what it can tell"},
     ReasonRow{Reason::lost_samples, "lost_samples", Validity::void_,
               "too many sensor samples were lost; lower the load on the host, then run the point again"},
     ReasonRow{Reason::sensor_too_slow, "sensor_too_slow", Validity::degraded,

@@ -181,6 +181,10 @@ enum class Reason {
   clock_not_attained,      ///< the seen clock misses the requested lock: void
   throttled,               ///< thermal or hardware slowdown was active: void
   foreign_process,         ///< somebody else used the GPU: void
+  foreign_lock,            ///< the stock clock was wanted, and somebody had locked another: void
+  lease_lost,              ///< the helper that held the lock ended or did not hear us: void
+  stalled,                 ///< the study stood still in the middle, and the idle time is in the energy: degraded
+  no_energy,               ///< no sensor gave the energy: degraded
   lost_samples,            ///< too many samples lost: void
   sensor_too_slow,         ///< the window is too short for the sensor: degraded
   counter_power_disagree,  ///< the two energies differ beyond tolerance: degraded
@@ -192,6 +196,10 @@ inline constexpr std::array kReasons{Reason::power_limited,
                                      Reason::clock_not_attained,
                                      Reason::throttled,
                                      Reason::foreign_process,
+                                     Reason::foreign_lock,
+                                     Reason::lease_lost,
+                                     Reason::stalled,
+                                     Reason::no_energy,
                                      Reason::lost_samples,
                                      Reason::sensor_too_slow,
                                      Reason::counter_power_disagree,

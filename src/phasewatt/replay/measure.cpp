@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "phasewatt/base/periodic_worker.h"
 #include "phasewatt/replay/load_watch.h"
 #include "phasewatt/replay/phase_sums.h"
 
@@ -22,6 +23,12 @@ constexpr Nanos kStockSettle = milliseconds(500);
 constexpr double kCounterRefreshS = 0.1;
 /// Above this relative error of a point's energy the sensor is too slow for it.
 constexpr double kMaxEdgeError = 0.05;
+/// Counter and mean power × time may differ by this, edges and the instant sensor's gaps included.
+constexpr double kMaxDisagreement = 0.2;
+/// Share of the looks under load that may be off: the sampler can look just before a pass begins.
+constexpr double kMaxOff = 0.05;
+/// Share of a point's time in which no phase ran. Host gaps between batches take 1 to 4 %.
+constexpr double kMaxIdle = 0.15;
 
 /// Asks for the point's clock and waits, in device time, until the card shows it. A clock that never comes is no error
 /// here: the verdict looks at the clock under load.
@@ -34,7 +41,9 @@ Status settle(Rig& rig, const RunPoint& point, const ClockLimits& limits) {
   if (!rig.clock) return Error{ErrorCode::internal, "a locked clock was planned without clock control", {}};
   PHASEWATT_TRY(rig.clock->lock(*point.clock));
   const double tolerance = half_step(limits.supported, *point.clock).value();
-  for (Nanos waited{}; waited < kSettleLimit; waited += kSettlePoll) {
+  // In real time the reads take time too.
+  const Nanos begin = rig.real_time ? monotonic_now() : Nanos();
+  for (Nanos waited{}; waited < kSettleLimit; waited = rig.real_time ? monotonic_now() - begin : waited + kSettlePoll) {
     PHASEWATT_ASSIGN(const auto readings, rig.device->read({.clocks = true}));
     if (readings.sm_clock && std::abs(readings.sm_clock->value() - point.clock->value()) <= tolerance) return ok();
     rig.device->wait(kSettlePoll);
@@ -60,7 +69,10 @@ class Measurement {
     auto outcomes = batch.front().query->task == Task::classification
                         ? rig_.engine->score(batch, sums_)
                         : rig_.engine->generate(batch, context_.decoding, sums_);
-    if (watch_) watch_->end_load();
+    if (watch_) {
+      watch_->end_load();
+      if (auto lost = watch_->lost()) return *std::move(lost);
+    }
     if (!outcomes) {
       failure = std::move(outcomes).error();
       return ok();
@@ -74,7 +86,7 @@ class Measurement {
       return ok();
     }
     keep_requests(range, *outcomes, *took);
-    return watch_ ? ok() : look();
+    return look();
   }
 
   Status begin() {
@@ -98,39 +110,85 @@ class Measurement {
         record_.energy = busy;
       }
     }
-    if (watch_) PHASEWATT_TRY(take_watch());
+    if (watch_) take_watch();
     if (!record_.clock.seen) record_.clock.seen = sums_.clock();
-    if (!record_.clock.seen) record_.clock.seen = median_clock();
+    if (!record_.clock.seen) record_.clock.seen = median_of_looks();
     if (sums_.extrapolated()) record_.reasons.push_back(Reason::extrapolated);
     judge(record_, context_.limits);
     return std::move(record_);
   }
 
  private:
+  void blame(Reason reason, std::string detail) {
+    record_.reasons.push_back(reason);
+    if (!record_.detail.empty()) record_.detail += "; ";
+    record_.detail += detail;
+  }
+
   /// Total of the point by the counter, edges included; what its phases took is for estimators to say.
   Status read_counter() {
     PHASEWATT_ASSIGN(const auto end, rig_.device->read({.energy = true}));
-    if (!counter_begin_.energy || !end.energy || end.at <= counter_begin_.at) return ok();
-    if (*end.energy < *counter_begin_.energy) {
-      record_.reasons.push_back(Reason::counter_power_disagree);
-      record_.detail = "the energy counter ran backwards";
+    if (!counter_begin_.energy || !end.energy) {
+      blame(Reason::no_energy, "the energy counter could not be read");
       return ok();
     }
-    record_.energy = *end.energy - *counter_begin_.energy;
+    window_s_ = to_seconds(end.at - counter_begin_.at);
+    const Joules energy = *end.energy - *counter_begin_.energy;
+    if (energy == Joules(0) && window_s_ < 2 * kCounterRefreshS) {
+      blame(Reason::sensor_too_slow, fmt::format("the energy counter did not move in {:.0f} ms", 1e3 * window_s_));
+      return ok();
+    }
+    if (energy <= Joules(0)) {
+      blame(Reason::no_energy,
+            energy < Joules(0) ? "the energy counter ran backwards" : "the energy counter stood still");
+      return ok();
+    }
+    record_.energy = energy;
     record_.method = EnergyMethod::counter_delta;
-    const double error = 2 * kCounterRefreshS / to_seconds(end.at - counter_begin_.at);
+    const double error = window_s_ > 0 ? 2 * kCounterRefreshS / window_s_ : 1;
     record_.energy_rel_error = std::min(1.0, error);
     if (error > kMaxEdgeError) record_.reasons.push_back(Reason::sensor_too_slow);
     return ok();
   }
 
-  Status take_watch() {
+  /// What was seen under load: the clock, and whatever speaks against the point.
+  void take_watch() {
     const auto seen = watch_->seen();
-    if (seen.lost) return *seen.lost;
-    record_.clock.seen = seen.clock;
-    record_.throttle_mask |= seen.throttle_mask;
-    return ok();
+    record_.clock.seen = median_clock(seen.looks);
+    std::size_t missed = 0;
+    std::size_t locked = 0;
+    for (const auto& look : seen.looks) {
+      record_.throttle_mask |= look.throttle_mask;
+      locked += (look.throttle_mask & throttle_locked_clocks) != 0 ? 1 : 0;
+      if (!record_.clock.snapped || !look.clock) continue;
+      const Mhz lock = *record_.clock.snapped;
+      const bool capped = (look.throttle_mask & throttle_sw_power_cap) != 0 && *look.clock < lock;
+      const double off = std::abs(look.clock->value() - lock.value());
+      missed += !capped && off > clock_tolerance(context_.limits, lock).value() ? 1 : 0;
+    }
+    const auto share = [&](std::size_t count) {
+      return seen.looks.empty() ? 0 : static_cast<double>(count) / static_cast<double>(seen.looks.size());
+    };
+    if (share(missed) > kMaxOff)
+      blame(Reason::clock_not_attained,
+            fmt::format("{:.0f} % of {} looks under load missed the lock", 100 * share(missed), seen.looks.size()));
+    if (!record_.clock.snapped && share(locked) > kMaxOff)
+      blame(Reason::foreign_lock, fmt::format("seen {:.0f} MHz under a lock of somebody else's",
+                                              record_.clock.seen ? record_.clock.seen->value() : 0));
+    if (!seen.others.empty())
+      blame(Reason::foreign_process, fmt::format("process {} used the GPU too", fmt::join(seen.others, ", ")));
+    if (sums_.wall_s() > 0 && sums_.idle_s() + between_s() > kMaxIdle * window_s_)
+      blame(Reason::stalled, fmt::format("{:.1f} s of {:.1f} s in no phase", sums_.idle_s() + between_s(), window_s_));
+    if (!record_.energy || !seen.power) return;
+    // The load fills nearly all of the window, so that its mean power times the window is what the counter should show.
+    const double expected = seen.power->value() * window_s_;
+    if (std::abs(record_.energy->value() - expected) > std::max(kMaxDisagreement, *record_.energy_rel_error) * expected)
+      blame(Reason::counter_power_disagree, fmt::format("the counter says {:.0f} J, mean power times time {:.0f} J",
+                                                        record_.energy->value(), expected));
   }
+
+  /// Time of the window that lies between batches.
+  [[nodiscard]] double between_s() const { return std::max(0.0, window_s_ - sums_.wall_s()); }
 
   void keep_requests(QueryRange range, const std::vector<Outcome>& outcomes, const PhaseSums::Batch& took) {
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
@@ -160,7 +218,7 @@ class Measurement {
     return ok();
   }
 
-  [[nodiscard]] std::optional<Mhz> median_clock() {
+  [[nodiscard]] std::optional<Mhz> median_of_looks() {
     if (clocks_read_.empty()) return std::nullopt;
     const auto middle = clocks_read_.begin() + static_cast<std::ptrdiff_t>(clocks_read_.size() / 2);
     std::nth_element(clocks_read_.begin(), middle, clocks_read_.end());
@@ -174,6 +232,7 @@ class Measurement {
   std::vector<Mhz> clocks_read_;
   std::optional<LoadWatch> watch_;  ///< in real time
   device::Readings counter_begin_;
+  double window_s_ = 0;  ///< between the counter's two readings
 };
 
 }  // namespace
@@ -215,7 +274,7 @@ Result<std::optional<RunRecord>> measure_point(const RunContext& context, const 
   }
   // A clock that was lost on the way may have been right whenever it was looked at.
   if (auto held = rig.clock ? rig.clock->held() : ok(); !held)
-    return Measured(void_record(point, Reason::clock_not_attained, to_string(held.error())));
+    return Measured(void_record(point, Reason::lease_lost, to_string(held.error())));
   PHASEWATT_ASSIGN(RunRecord record, measurement.finish());
   return Measured(std::move(record));
 }

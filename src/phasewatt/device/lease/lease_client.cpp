@@ -9,6 +9,11 @@
 
 namespace phasewatt::device {
 
+namespace {
+/// A helper that lets this user switch no sooner is not waited for.
+constexpr std::uint32_t kLongestWaitMs = 10'000;
+}  // namespace
+
 using lease::Op;
 using lease::Reply;
 using lease::Verdict;
@@ -66,9 +71,13 @@ Status LeaseClient::held() {
 Result<Reply> LeaseClient::read() { return ask(Op::read); }
 
 Result<Reply> LeaseClient::ask(Op op, std::uint32_t value) {
-  PHASEWATT_ASSIGN(const Reply reply, connection_->ask(op, gpu_, value));
-  if (reply.verdict != Verdict::ok) return to_error(reply, gpu_);
-  return reply;
+  while (true) {
+    PHASEWATT_ASSIGN(const Reply reply, connection_->ask(op, gpu_, value));
+    if (reply.verdict == Verdict::ok) return reply;
+    if (reply.verdict != Verdict::rate_limited || reply.wait_ms > kLongestWaitMs) return to_error(reply, gpu_);
+    // The heart beats meanwhile.
+    std::this_thread::sleep_for(std::chrono::milliseconds(reply.wait_ms + 1));
+  }
 }
 
 void LeaseClient::beat(const std::stop_token& stop) {

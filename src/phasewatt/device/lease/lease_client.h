@@ -24,6 +24,7 @@ class LeaseClient final : public ClockControl {
   LeaseClient(const LeaseClient&) = delete;
   LeaseClient& operator=(const LeaseClient&) = delete;
 
+  /// Waits out the helper's limit on switches, up to 10 s a time.
   Result<Mhz> lock(Mhz clock) override;
   Status reset() override;
   Status held() override;

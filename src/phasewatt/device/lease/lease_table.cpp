@@ -85,6 +85,10 @@ void LeaseTable::message(int client, std::span<const std::byte> packet, Nanos no
   port_.reply(client, answer(client, *request, now));
 }
 
+void LeaseTable::answered(int client, Nanos now) {
+  if (const auto found = clients_.find(client); found != clients_.end()) found->second.deadline = now + limits_.lease;
+}
+
 void LeaseTable::close(int client, Nanos now) {
   if (const auto found = clients_.find(client); found != clients_.end()) forget(found, now, "closed");
 }

@@ -70,6 +70,8 @@ class LeaseTable {
   /// False: no place for it (the refusal has been sent and the connection dropped).
   bool connect(int client, Peer peer, Nanos now);
   void message(int client, std::span<const std::byte> packet, Nanos now);
+  /// The client could not speak before `now`, because it waited for our answer: its lease runs from here.
+  void answered(int client, Nanos now);
   void close(int client, Nanos now);
   /// Ends leases that ran out and tries failed restores again. Messages that have come by `now` go in first.
   void tick(Nanos now);
