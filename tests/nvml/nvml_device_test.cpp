@@ -195,14 +195,15 @@ TEST_F(NvmlDeviceTest, ALongListOfProcessesIsReadWhole) {
       const unsigned int room = *count;
       *count = 100;
       if (room < 100) return NVML_ERROR_INSUFFICIENT_SIZE;
-      for (unsigned int i = 0; i < 100; ++i) infos[i].pid = 5000 - i / 2;  // a process may hold two contexts
+      // A process may hold two contexts. No process has such a number, not even this one.
+      for (unsigned int i = 0; i < 100; ++i) infos[i].pid = 5000000 - i / 2;
       return NVML_SUCCESS;
     };
   }));
   const auto pids = *gpu->read({.processes = true}).value().other_processes;
   ASSERT_EQ(pids.size(), 50U);
-  EXPECT_EQ(pids.front(), 4951U);
-  EXPECT_EQ(pids.back(), 5000U);
+  EXPECT_EQ(pids.front(), 4999951U);
+  EXPECT_EQ(pids.back(), 5000000U);
 }
 
 TEST_F(NvmlDeviceTest, AMigCardCanBeLookedAt) {

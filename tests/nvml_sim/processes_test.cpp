@@ -152,7 +152,8 @@ TEST_F(NvmlSim, AClaimsPassesFollowOneAnother) {
   begin(kAny);
   auto claim = GpuClaim::take(rig_, 0, 1e9);
   ASSERT_TRUE(claim);
-  const sim::Load load{.flops = 1e12, .bytes = 1e9, .kernels = 100};
+  // Long enough that the second is asked for while the first still runs, on a busy machine too.
+  const sim::Load load{.flops = 1e12, .bytes = 1e9, .kernels = 1'000'000};
   const auto one = claim->run(load);
   const auto two = claim->run(load);
   ASSERT_TRUE(one && two);

@@ -240,7 +240,7 @@ TEST(Run, ALockThatIsLostOnTheWayVoidsThePoint) {
   run(ran, script, one_point("[400]"));
   ASSERT_TRUE(ran.summary.ok());
   EXPECT_EQ(ran.at(0).validity, Validity::void_);
-  EXPECT_THAT(ran.at(0).reasons, ElementsAre(Reason::clock_not_attained));
+  EXPECT_THAT(ran.at(0).reasons, ElementsAre(Reason::lease_lost));
   EXPECT_EQ(ran.at(0).detail, "the helper was stopped (run again)");
 }
 
