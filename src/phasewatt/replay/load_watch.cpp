@@ -5,7 +5,6 @@
 namespace phasewatt::replay {
 namespace {
 
-using device::ReadMask;
 using std::chrono::milliseconds;
 
 /// Clocks, throttle reasons and power cost some ten microseconds together; who else is there changes slowly.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
 
 #include "phasewatt/base/periodic_worker.h"
 #include "phasewatt/replay/load_watch.h"
@@ -119,7 +120,7 @@ class Measurement {
   }
 
  private:
-  void blame(Reason reason, std::string detail) {
+  void blame(Reason reason, std::string_view detail) {
     record_.reasons.push_back(reason);
     if (!record_.detail.empty()) record_.detail += "; ";
     record_.detail += detail;
