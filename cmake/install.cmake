@@ -15,3 +15,8 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/phasewatt-config-version.
 install(FILES ${PROJECT_BINARY_DIR}/phasewatt-config.cmake ${PROJECT_BINARY_DIR}/phasewatt-config-version.cmake
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/phasewatt)
 install(FILES ${PROJECT_SOURCE_DIR}/cmake/room.cmake DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/phasewatt)
+# The entity model is inside the program; its licence and credits go with it.
+if(TARGET phasewatt_workload)
+  install(FILES src/phasewatt/workload/entities/README.md src/phasewatt/workload/entities/LICENSE.CC-BY-SA-4.0.txt
+    DESTINATION ${CMAKE_INSTALL_DOCDIR}/entities)
+endif()
