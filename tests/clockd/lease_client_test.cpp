@@ -82,10 +82,10 @@ TEST_F(LeaseClientTest, WhatCannotBeIsAnErrorWithItsNextStep) {
   EXPECT_FALSE(client.lock(Mhz(-1)));
   EXPECT_FALSE(client.lock(Mhz(std::nan(""))));
   ASSERT_TRUE(client.lock(Mhz(900)));
-  const auto again = client.lock(Mhz(1200));
-  ASSERT_FALSE(again);
-  EXPECT_THAT(again.error().hint, HasSubstr("ask again in "));
   EXPECT_TRUE(client.held()) << "a refusal loses nothing";
+  const auto again = client.lock(Mhz(1200));  // the helper's limit on switches is waited out
+  ASSERT_TRUE(again) << to_string(again.error());
+  EXPECT_EQ(*again, Mhz(1200));
 }
 
 TEST_F(LeaseClientTest, MigAndUnknownGpusAreRefusedAtOpen) {
