@@ -1,6 +1,5 @@
 #include "apps/cli/feature_options.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>

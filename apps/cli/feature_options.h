@@ -1,5 +1,7 @@
 #pragma once
 
+#include <CLI/CLI.hpp>
+
 #include <map>
 #include <memory>
 #include <string>
@@ -10,10 +12,6 @@
 #include "phasewatt/workload/annotator.h"
 #include "phasewatt/workload/feature_profile.h"
 #include "phasewatt/workload/sample.h"
-
-namespace CLI {
-class App;
-}
 
 /// What `workload features` and `workload describe` share: which features, of which queries.
 namespace phasewatt::cli {
