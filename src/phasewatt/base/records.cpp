@@ -23,7 +23,9 @@ constexpr std::array kPhaseNames{Name<Phase>{Phase::prefill, "prefill"}, Name<Ph
                                  Name<Phase>{Phase::score, "score"}};
 constexpr std::array kMethods{Name<EnergyMethod>{EnergyMethod::sim_truth, "sim_truth"},
                               Name<EnergyMethod>{EnergyMethod::counter_delta, "counter_delta"},
-                              Name<EnergyMethod>{EnergyMethod::power_integral, "power_integral"}};
+                              Name<EnergyMethod>{EnergyMethod::power_integral, "power_integral"},
+                              Name<EnergyMethod>{EnergyMethod::window_regression, "window_regression"},
+                              Name<EnergyMethod>{EnergyMethod::stacked, "stacked"}};
 constexpr std::array kValidities{Name<Validity>{Validity::valid, "valid"},
                                  Name<Validity>{Validity::degraded, "degraded"},
                                  Name<Validity>{Validity::void_, "void"}};
@@ -71,6 +73,20 @@ constexpr std::array kReasonRows{
     ReasonRow{
         Reason::extrapolated, "extrapolated", Validity::degraded,
         "the simulated GPU was asked for a range it was not fitted for (below 500 MHz its times are good to 40 %)"},
+    ReasonRow{Reason::counter_reset, "counter_reset", Validity::void_,
+              "the energy counter ran backwards (driver reload or GPU reset); run the point again"},
+    ReasonRow{Reason::sensor_stuck, "sensor_stuck", Validity::degraded,
+              "a sensor repeated one value while the load changed; calibrate the card, or reload its driver"},
+    ReasonRow{Reason::bad_reading, "bad_reading", Validity::degraded,
+              "a sensor gave a value that is no number or is impossible; such values are left out"},
+    ReasonRow{Reason::thermal_drift, "thermal_drift", Validity::degraded,
+              "the card's temperature or power drifted over the point; allow a longer warm-up"},
+    ReasonRow{Reason::not_settled, "not_settled", Validity::degraded,
+              "the card was still warming up or cooling down when the longest warm-up was over; raise warmup_max_s"},
+    ReasonRow{Reason::phases_disagree, "phases_disagree", Validity::degraded,
+              "the phase's energy in place and by repetition differ beyond their errors; use more queries"},
+    ReasonRow{Reason::not_calibrated, "not_calibrated", Validity::valid,
+              "the sensors' timing is assumed, not measured; 'phasewatt calibrate' measures it"},
 };
 
 template <class Enum>

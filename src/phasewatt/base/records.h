@@ -44,12 +44,12 @@ struct Query {
   std::string dataset;   ///< "boolq", "hellaswag", "truthfulqa", "narrativeqa" or the user's name
   std::int64_t row = 0;  ///< 0-based row in its source after the reader's filter (split, …)
   Task task = Task::generation;
-  std::string question;                 ///< what is asked, alone
-  std::string context;                  ///< passage or summary, empty when there is none
-  std::string prompt;                   ///< the whole text sent to the model
-  std::vector<std::string> choices;     ///< options to score; empty for generation
-  std::optional<int> answer;            ///< index of the right choice, when known
-  std::vector<std::string> references;  ///< right answers as text, for generation
+  std::string question;                                        ///< what is asked, alone
+  std::string context;                                         ///< passage or summary, empty when there is none
+  std::string prompt;                                          ///< the whole text sent to the model
+  std::vector<std::string> choices;                            ///< options to score; empty for generation
+  std::optional<int> answer;                                   ///< index of the right choice, when known
+  std::vector<std::string> references;                         ///< right answers as text, for generation
   std::optional<std::vector<EntitySpan>> question_entities{};  ///< given with the query, by begin; else a tagger's work
   std::optional<std::vector<EntitySpan>> context_entities{};
 };
@@ -114,6 +114,11 @@ struct PhaseSpan {
   std::optional<Joules> energy_truth;  ///< the simulator's own truth; absent on real hardware
   std::optional<Mhz> clock_truth;      ///< the clock the simulated pass ran at; absent on real hardware
   bool extrapolated = false;           ///< the simulated pass lay outside the range its model was fitted for
+  // For the bound of a phase; absent where the engine cannot count.
+  std::optional<double> bytes{};  ///< device-memory traffic, read and written
+  std::optional<double> flops{};
+  std::optional<double> gpu_busy_s{};  ///< of the span, time in which a kernel ran
+  std::optional<double> launch_s{};    ///< of gpu_busy_s, what starting kernels one after another took
 };
 
 // ---------------------------------------------------------------------------------------------- device
@@ -159,13 +164,18 @@ struct RunPoint {
   std::optional<Mhz> clock;        ///< requested, already snapped; absent = stock
   std::optional<Mhz> clock_asked;  ///< as written in the study
   int repeat = 0;                  ///< from 0
+  /// A recurring point at the stock clock, run between the others so that drift shows; in no table but that of drift.
+  /// Its `repeat` counts in the order of the run.
+  bool reference = false;
 };
 
 /// How an energy was obtained. The method travels with the number.
 enum class EnergyMethod {
-  sim_truth,      ///< the simulated GPU's own integral
-  counter_delta,  ///< difference of the energy counter
-  power_integral  ///< trapezoid over power readings
+  sim_truth,          ///< the simulated GPU's own integral
+  counter_delta,      ///< difference of the energy counter
+  power_integral,     ///< integral of power readings
+  window_regression,  ///< non-negative least squares over the windows of a sensor (rule 3b of docs/energy.md)
+  stacked             ///< the phase repeated back to back (rule 3a)
 };
 std::string_view to_string(EnergyMethod method);
 std::optional<EnergyMethod> parse_energy_method(std::string_view name);
@@ -191,6 +201,13 @@ enum class Reason {
   out_of_memory,           ///< the model does not fit: void
   engine_failed,           ///< the engine gave an error: void; the message is in RunRecord::detail
   extrapolated,            ///< outside the range the simulator was fitted for: degraded
+  counter_reset,           ///< the energy counter ran backwards: void
+  sensor_stuck,            ///< a sensor repeated one value while others moved: degraded
+  bad_reading,             ///< a sensor gave what is no number, or no possible one: degraded
+  thermal_drift,           ///< the card warmed up or cooled down over the point: degraded
+  not_settled,             ///< heat was not steady when the point began, however long the warm-up: degraded
+  phases_disagree,         ///< the two methods for a phase's energy differ beyond their errors: degraded
+  not_calibrated,          ///< the sensors' timing is assumed: a remark, the point stays valid
 };
 inline constexpr std::array kReasons{Reason::power_limited,
                                      Reason::clock_not_attained,
@@ -205,7 +222,14 @@ inline constexpr std::array kReasons{Reason::power_limited,
                                      Reason::counter_power_disagree,
                                      Reason::out_of_memory,
                                      Reason::engine_failed,
-                                     Reason::extrapolated};
+                                     Reason::extrapolated,
+                                     Reason::counter_reset,
+                                     Reason::sensor_stuck,
+                                     Reason::bad_reading,
+                                     Reason::thermal_drift,
+                                     Reason::not_settled,
+                                     Reason::phases_disagree,
+                                     Reason::not_calibrated};
 std::string_view to_string(Reason reason);
 std::optional<Reason> parse_reason(std::string_view name);
 std::string_view explain(Reason reason);
@@ -217,7 +241,25 @@ struct PhaseTotals {
   double seconds = 0;  ///< wall time in the phase
   double tokens = 0;   ///< new tokens, summed over sequences
   std::int64_t spans = 0;
-  std::optional<Joules> energy;  ///< absent when no method could give it
+  std::optional<Joules> energy;            ///< absent when no method could give it
+  std::optional<EnergyMethod> method;      ///< of `energy`
+  std::optional<double> energy_rel_error;  ///< half width of its 95 % interval / value; 0 for sim_truth
+  /// The same energy by the other method (stacked repetitions), for the cross-check.
+  std::optional<Joules> stacked_energy;
+  std::optional<double> stacked_rel_error;
+  std::optional<Joules> energy_truth;  ///< the simulator's own, kept beside what its sensors gave
+  std::optional<double> bytes;         ///< device-memory traffic
+  std::optional<double> flops;
+  std::optional<double> gpu_busy_s;
+  std::optional<double> launch_s;
+};
+
+/// How a point was looked at.
+struct SamplingReport {
+  std::int64_t reads = 0;
+  std::int64_t lost = 0;               ///< deadlines that passed, reads that failed or found no place
+  std::optional<double> cpu_share;     ///< of one core, that the sampler took from the host; absent in virtual time
+  std::optional<double> driver_share;  ///< of one core, of which inside the driver's calls
 };
 
 /// What one request cost inside its batch.
@@ -228,7 +270,7 @@ struct RequestRecord {
   int output_tokens = 0;          ///< 0 when scored
   double ttft_s = 0;              ///< begin of batch → end of prefill
   double latency_s = 0;           ///< end to end; at batch > 1 the batch's wall time
-  std::optional<Joules> energy;   ///< equal share of the batch's energy: conserves by construction
+  std::optional<Joules> energy;   ///< its part of the batch's energy: docs/energy.md has the rule, which conserves
   std::optional<double> quality;  ///< 0..1
 };
 
@@ -244,6 +286,12 @@ struct RunRecord {
   std::optional<Joules> idle_energy;
   std::optional<EnergyMethod> method;
   std::optional<double> energy_rel_error;  ///< half width of the 95 % interval / value; 0 for sim_truth
+  /// The total once more, from the sensor that `energy` does not rest on.
+  std::optional<Joules> cross_energy;
+  std::optional<double> cross_rel_error;
+  int passes = 1;     ///< times the queries went through; times, tokens and energies are means of these
+  double tail_s = 0;  ///< of the decode phase: steps after the first sequence of a batch had ended
+  std::optional<SamplingReport> sampling;
   std::optional<Celsius> temperature_begin;
   std::optional<Celsius> temperature_end;
   Validity validity = Validity::valid;

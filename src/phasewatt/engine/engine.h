@@ -19,17 +19,18 @@ class PhaseListener {
 
 /// What an engine is and can do; constant over its life.
 struct EngineInfo {
-  std::string id;        ///< "sim", "libtorch", "openai"
-  std::string runtime;   ///< "eager", "graph"
+  std::string id;       ///< "sim", "libtorch", "openai"
+  std::string runtime;  ///< "eager", "graph"
   bool simulated = false;
   bool can_generate = true;
   bool can_score = true;
+  bool can_repeat = false;          ///< repeat() works
   std::vector<std::string> models;  ///< ids that load() accepts; empty = any path
 };
 
 struct ModelInfo {
   std::string id;
-  double parameters = 0;      ///< count
+  double parameters = 0;  ///< count
   double weight_bytes = 0;
   TokenKind token_kind = TokenKind::word;
 };
@@ -42,7 +43,8 @@ class Engine {
 
   [[nodiscard]] virtual const EngineInfo& info() const = 0;
 
-  /// Makes `model` the current one. Unknown: not_found, with the nearest known id in the hint. Does not fit: out_of_memory.
+  /// Makes `model` the current one. Unknown: not_found, with the nearest known id in the hint. Does not fit:
+  /// out_of_memory.
   virtual Result<ModelInfo> load(const std::string& model) = 0;
 
   /// A point begins: caches are dropped. The simulated twin puts its GPU into the state that belongs to the point's
@@ -57,6 +59,14 @@ class Engine {
   /// Log-likelihood scoring of every request's options: one context pass (prefill span), then option passes (score
   /// spans) that share it.
   virtual Result<std::vector<Outcome>> score(std::span<const Request> batch, PhaseListener& listener) = 0;
+
+  /// One phase of the batch `times` times back to back, for sensors that are slow against it: whole prefills; decode
+  /// steps at the fixed context of prompt + context_tokens; the option passes of a scoring. Reports a span for each.
+  /// unsupported: the engine cannot.
+  virtual Status repeat(Phase phase, std::span<const Request> /*batch*/, int /*context_tokens*/, int /*times*/,
+                        PhaseListener& /*listener*/) {
+    return Error{ErrorCode::unsupported, "this engine cannot repeat the phase " + std::string(to_string(phase)), {}};
+  }
 };
 
 }  // namespace phasewatt::engine

@@ -122,6 +122,7 @@ void SimGpu::idle(Nanos span) {
     history_.push(now_, joules);
     sensors_.follow(history_);
     warm(to_seconds(slice), watts);
+    if (watcher_) watcher_();
   }
   settle_clock();
 }
@@ -131,6 +132,7 @@ void SimGpu::spend(double seconds, double watts) {
   history_.push(now_, watts * seconds);
   sensors_.follow(history_);
   warm(seconds, watts);
+  if (watcher_) watcher_();
 }
 
 void SimGpu::warm(double seconds, double watts) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -73,6 +74,16 @@ class SimGpu {
   /// Back to stock, with the same costs. Nothing happens when no lock is in force.
   void unlock();
 
+  /// `watcher` is called whenever time has passed, after each pass and each slice of idle time: what a thread beside
+  /// the engine's would do is done there, with the readings of the past below. It must not let time pass itself.
+  void set_watcher(std::function<void()> watcher) { watcher_ = std::move(watcher); }
+
+  /// The latched readings as they stood at `at`, not after now() and within the reach of the power history. They cost
+  /// the card no time: another thread reads them.
+  [[nodiscard]] Watts power_inst_at(Nanos at) const { return sensors_.power_inst(history_, at); }
+  [[nodiscard]] Watts power_avg_at(Nanos at) const { return sensors_.power_avg(history_, at); }
+  [[nodiscard]] Joules energy_at(Nanos at) const { return sensors_.energy(history_, at); }
+
   // Readings. They take the call's time, during which the card idles; the value is the one at the call's begin.
   Watts read_power_inst();
   Watts read_power_avg();
@@ -90,6 +101,7 @@ class SimGpu {
   // The truth, for tests.
   [[nodiscard]] double die_c() const { return warmth_.die_c; }
   [[nodiscard]] double true_joules() const { return history_.joules_at(now_); }
+  [[nodiscard]] double true_joules_at(Nanos at) const { return history_.joules_at(at); }
   [[nodiscard]] const Sensors& sensors() const { return sensors_; }
 
  private:
@@ -118,6 +130,7 @@ class SimGpu {
   ClockPoint clock_;  ///< of allowed_mhz()
   double clock_now_ = 0;
   Warmth warmth_;
+  std::function<void()> watcher_;
   std::uint64_t mask_ = 0;
   bool worked_ = false;
   double run_time_log_ = 0;

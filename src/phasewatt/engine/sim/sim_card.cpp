@@ -24,7 +24,7 @@ Status VirtualCard::hold(double /*bytes*/) {
 
 Result<SimCard::Pass> VirtualCard::run(const sim::Load& load, sim::PassTag tag) {
   const auto done = gpu_.run(load, tag);
-  return Pass{done.begin, done.end, Mhz(done.out.f_eff_mhz), Joules(done.out.energy_j)};
+  return Pass{done.begin, done.end, Mhz(done.out.f_eff_mhz), Joules(done.out.energy_j), done.out};
 }
 
 LiveCard::LiveCard(std::shared_ptr<sim::live::LiveRig> rig, std::size_t gpu)

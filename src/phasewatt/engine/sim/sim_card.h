@@ -19,7 +19,8 @@ class SimCard {
     Nanos begin{};
     Nanos end{};
     Mhz clock{};
-    std::optional<Joules> energy;  ///< the simulator's truth; absent where only sensors can tell
+    std::optional<Joules> energy;       ///< the simulator's truth; absent where only sensors can tell
+    std::optional<sim::PassOut> out{};  ///< where the truth is known
   };
 
   virtual ~SimCard() = default;

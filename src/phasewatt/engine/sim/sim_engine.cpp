@@ -27,6 +27,7 @@ SimEngine::SimEngine(std::unique_ptr<SimCard> card, sim::RuntimeSpec runtime, Op
   info_.id = "sim";
   info_.runtime = runtime_.kind;
   info_.simulated = true;
+  info_.can_repeat = true;
   info_.models = sim::shipped_archs();
 }
 
@@ -55,7 +56,8 @@ Status SimEngine::check_batch(std::span<const Request> batch) const {
 }
 
 Status SimEngine::pass(const sim::PassIn& in, double tokens, PhaseListener& listener) {
-  PHASEWATT_ASSIGN(const auto done, card_->run(sim::pass_load(card_->spec(), runtime_, *arch_, in), tag_));
+  const sim::Load load = sim::pass_load(card_->spec(), runtime_, *arch_, in);
+  PHASEWATT_ASSIGN(const auto done, card_->run(load, tag_));
   ++tag_.pass;
   PhaseSpan span;
   span.phase = in.kind;
@@ -66,6 +68,12 @@ Status SimEngine::pass(const sim::PassIn& in, double tokens, PhaseListener& list
   span.energy_truth = done.energy;
   if (done.energy) span.clock_truth = done.clock;
   span.extrapolated = sim::confidence(card_->spec(), *arch_, in, done.clock.value()) == sim::Confidence::c;
+  span.bytes = load.bytes;
+  span.flops = load.flops;
+  if (done.out) {
+    span.gpu_busy_s = done.out->t_gpu_s;
+    span.launch_s = done.out->t_kern_s;
+  }
   listener.on_span(span);
   return ok();
 }
@@ -131,13 +139,11 @@ Result<std::vector<Outcome>> SimEngine::generate(std::span<const Request> batch,
 
 Result<std::vector<Outcome>> SimEngine::score(std::span<const Request> batch, PhaseListener& listener) {
   PHASEWATT_TRY(check_batch(batch));
-  std::size_t most_options = 0;
   int longest = 0;
   for (const auto& request : batch) {
     if (request.option_tokens.empty())
       return Error{ErrorCode::bad_input, fmt::format("query '{}' has no options to score", request.query->id),
                    "score only queries with choices"};
-    most_options = std::max(most_options, request.option_tokens.size());
     for (std::size_t k = 0; k < request.option_tokens.size(); ++k)
       longest = std::max(longest, option_length(request, k));
   }
@@ -145,6 +151,13 @@ Result<std::vector<Outcome>> SimEngine::score(std::span<const Request> batch, Ph
   PHASEWATT_TRY(sim::check_memory(card_->spec(), *arch_, sequences, mean_prompt(batch) + longest, longest));
 
   PHASEWATT_TRY(prefill(batch, listener));
+  PHASEWATT_TRY(score_options(batch, listener));
+  return outcomes(batch);
+}
+
+Status SimEngine::score_options(std::span<const Request> batch, PhaseListener& listener) {
+  std::size_t most_options = 0;
+  for (const auto& request : batch) most_options = std::max(most_options, request.option_tokens.size());
   for (std::size_t k = 0; k < most_options; ++k) {
     double active = 0;
     double tokens = 0;
@@ -158,7 +171,26 @@ Result<std::vector<Outcome>> SimEngine::score(std::span<const Request> batch, Ph
     const double length = tokens / active;
     PHASEWATT_TRY(pass({Phase::score, active, length, context / active, length}, tokens, listener));
   }
-  return outcomes(batch);
+  return ok();
+}
+
+Status SimEngine::repeat(Phase phase, std::span<const Request> batch, int context_tokens, int times,
+                         PhaseListener& listener) {
+  PHASEWATT_TRY(check_batch(batch));
+  const auto sequences = static_cast<double>(batch.size());
+  const double prompt = mean_prompt(batch);
+  const double context = prompt + context_tokens;
+  PHASEWATT_TRY(sim::check_memory(card_->spec(), *arch_, sequences, context, 1));
+  for (int i = 0; i < times; ++i) {
+    switch (phase) {
+      case Phase::prefill:
+        PHASEWATT_TRY(pass({Phase::prefill, sequences, prompt, prompt / 2, 1}, sequences * prompt, listener));
+        break;
+      case Phase::decode: PHASEWATT_TRY(pass({Phase::decode, sequences, 1, context, 1}, sequences, listener)); break;
+      case Phase::score: PHASEWATT_TRY(score_options(batch, listener)); break;
+    }
+  }
+  return ok();
 }
 
 }  // namespace phasewatt::engine

@@ -34,11 +34,14 @@ class SimEngine final : public Engine {
   Result<std::vector<Outcome>> generate(std::span<const Request> batch, const Decoding& decoding,
                                         PhaseListener& listener) override;
   Result<std::vector<Outcome>> score(std::span<const Request> batch, PhaseListener& listener) override;
+  Status repeat(Phase phase, std::span<const Request> batch, int context_tokens, int times,
+                PhaseListener& listener) override;
 
  private:
   Status check_batch(std::span<const Request> batch) const;
   Status pass(const sim::PassIn& in, double tokens, PhaseListener& listener);
   Status prefill(std::span<const Request> batch, PhaseListener& listener);
+  Status score_options(std::span<const Request> batch, PhaseListener& listener);
   std::vector<Outcome> outcomes(std::span<const Request> batch) const;
   [[nodiscard]] int output_length(const Request& request, const Decoding& decoding) const;
 

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "phasewatt/base/units.h"
+
+/// What is known of a card's sensors and ceilings: measured by `phasewatt calibrate`, or assumed and said so. Plain
+/// values; how they are measured and where they are kept: docs/calibration.md.
+namespace phasewatt::device {
+
+/// How one sensor behaves.
+struct SensorTiming {
+  double update_s = 0;    ///< period of its refresh
+  double jitter_s = 0;    ///< standard deviation of a refresh around its regular time
+  double window_s = 0;    ///< over which a power reading averages; 0 for the counter
+  double lag_s = 0;       ///< from the end of that window to the refresh that shows it
+  double read_s = 0;      ///< median time of one read, that of the calling thread
+  double read_max_s = 0;  ///< longest read seen
+  double noise_w = 0;     ///< standard deviation of a reading at constant power; of the counter, per update period
+};
+
+/// How long the card takes from one clock to another, from the call.
+struct SwitchLatency {
+  Mhz from{};
+  Mhz to{};
+  double call_s = 0;          ///< until the call returns
+  double first_effect_s = 0;  ///< until the clock first moves
+  double stable_s = 0;        ///< until it stays at the target
+};
+
+/// What the card reaches at best. Absent where it was not measured.
+struct Ceilings {
+  std::optional<double> copy_bytes_per_s;    ///< device to device, read and written
+  std::optional<double> stream_bytes_per_s;  ///< matrix-vector products over much memory
+  std::optional<double> gemm_flops_per_s;    ///< dense FP16
+  std::optional<double> launch_s;            ///< from one empty kernel to the next, in a graph
+  std::string source;                        ///< "measured …", or "spec file …"; empty when nothing is known
+};
+
+struct Calibration {
+  std::string device_id;  ///< GPU UUID
+  std::string device_name;
+  std::string driver;
+  std::string made_utc;  ///< ISO 8601; empty when assumed
+  std::string program_version;
+  bool simulated = false;
+  bool assumed = true;  ///< nothing was measured: these are the defaults
+
+  std::optional<SensorTiming> power_instant;  ///< absent when the card has no such sensor
+  std::optional<SensorTiming> power_average;
+  std::optional<SensorTiming> energy;
+
+  /// Integral of the instant power / counter over the same windows, and the half width of its 95 % interval.
+  std::optional<double> gain;
+  double gain_error = 0;
+  /// Prior of the gain that all sensors of the card share and nothing here can see: standard deviation, relative.
+  double common_gain_sigma = 0;
+
+  std::optional<Watts> idle;          ///< without a context
+  std::optional<Watts> idle_context;  ///< with a context, doing nothing
+  std::vector<SwitchLatency> switches;
+  Ceilings ceilings;
+};
+
+/// Sensors of a card that was never calibrated: refresh every 100 ms, instant power over 25 ms, average over 1 s, as
+/// measured on A100, H100 and H200 (arXiv 2312.02741 and docs/measurements); common gain 2.5 %, since that paper found
+/// cards within ±5 %.
+Calibration assumed_calibration();
+
+/// Shortest window whose energy by the counter has an edge error below `relative` (half width of the 95 % interval),
+/// seconds: the two edges are uniform within one refresh period each (docs/calibration.md derives it).
+double shortest_window_s(const Calibration& calibration, double relative = 0.05);
+
+}  // namespace phasewatt::device
