@@ -103,11 +103,11 @@ Status carry_out(const PreparedStudy& prepared, store::Writer& writer, const Opt
         ErrorCode::interrupted,
         fmt::format("stopped with {} of {} points finished; they are kept", state.points_done, state.points_total),
         "go on with: phasewatt study resume " + db};
-  if (options.require_valid && state.points_valid != state.points_total)
-    return Error{
-        ErrorCode::not_valid,
-        fmt::format("{} of {} points are not valid", state.points_total - state.points_valid, state.points_total),
-        "see: phasewatt study status " + db};
+  if (const auto wanted = state.points_total - state.points_spared;
+      options.require_valid && state.points_valid != wanted)
+    return Error{ErrorCode::not_valid,
+                 fmt::format("{} of {} points are not valid", wanted - state.points_valid, wanted),
+                 "see: phasewatt study status " + db};
   return ok();
 }
 

@@ -37,6 +37,7 @@ struct Axes {
   std::vector<std::string> batches;
   std::vector<std::pair<std::string, std::string>> clocks;  ///< asked, snapped
   int repeats = 0;
+  int references = 0;  ///< points that show drift
 };
 
 template <class T>
@@ -49,6 +50,10 @@ void add_once(std::vector<T>& values, T value) {
 Axes axes_of(const StudyPlan& plan) {
   Axes axes;
   for (const RunPoint& point : plan.points) {
+    if (point.reference) {
+      ++axes.references;
+      continue;
+    }
     add_once(axes.models, point.model);
     add_once(axes.datasets, point.dataset);
     add_once(axes.batches, std::to_string(point.batch));
@@ -86,7 +91,8 @@ std::string plan_text(const StudyPlan& plan, const replay::PlanEstimate& estimat
   out += fmt::format("batch sizes {}\n", join(axes.batches, ", "));
   out += fmt::format("SM clocks   {} MHz; baseline {}\n", join(clocks, ", "), clock_name(plan.baseline));
   out += fmt::format("repeats     {}\n", axes.repeats);
-  out += fmt::format("points      {} with {} requests\n", plan.points.size(), count_requests(plan));
+  out += fmt::format("points      {} with {} requests{}\n", plan.points.size(), count_requests(plan),
+                     axes.references == 0 ? "" : fmt::format(", {} of them reference points", axes.references));
   for (const auto& note : plan.notes) out += "note: " + note + "\n";
   out += "\nestimate of device time and energy, without noise:\n";
   for (const auto& m : estimate.models)
@@ -126,15 +132,26 @@ std::string plan_json(const StudyPlan& plan, const replay::PlanEstimate& estimat
        {"baseline_sm_mhz", clock_value(plan.baseline)},
        {"repeats", axes.repeats},
        {"points", plan.points.size()},
+       {"reference_points", axes.references},
        {"requests", count_requests(plan)},
        {"notes", plan.notes},
        {"estimate", {{"seconds", estimate.seconds}, {"energy_j", estimate.energy.value()}, {"models", models}}}});
 }
 
+namespace {
+
+std::string counts(const store::StudySummary& state, std::string_view more) {
+  const std::string spared =
+      state.points_spared == 0 ? "" : fmt::format(", {} not needed by the stop rule", state.points_spared);
+  return fmt::format("{} of {} points finished{}: {} valid, {} degraded, {} void{}; {} requests\n", state.points_done,
+                     state.points_total, more, state.points_valid, state.points_degraded, state.points_void, spared,
+                     state.requests);
+}
+
+}  // namespace
+
 std::string summary_text(const replay::RunSummary& summary, const store::StudySummary& state, const std::string& db) {
-  std::string out = fmt::format("{} of {} points finished ({}): {} valid, {} degraded, {} void; {} requests\n",
-                                state.points_done, state.points_total, label(state.simulated), state.points_valid,
-                                state.points_degraded, state.points_void, state.requests);
+  std::string out = counts(state, fmt::format(" ({})", label(state.simulated)));
   out += fmt::format("{} points ran now in {:.1f} s wall with {} {}; results in {}\n", summary.done, summary.wall_s,
                      summary.jobs, summary.jobs == 1 ? "worker" : "workers", db);
   if (state.points_degraded + state.points_void > 0)
@@ -150,6 +167,7 @@ std::string summary_json(const replay::RunSummary& summary, const store::StudySu
                {"points_valid", state.points_valid},
                {"points_degraded", state.points_degraded},
                {"points_void", state.points_void},
+               {"points_spared", state.points_spared},
                {"requests", state.requests},
                {"done_now", summary.done},
                {"interrupted", summary.interrupted},
@@ -162,8 +180,7 @@ std::string status_text(const store::StudySummary& state, const std::string& dig
                                 state.running    ? "running"
                                 : state.complete ? "complete"
                                                  : "not complete; study resume goes on");
-  out += fmt::format("{} of {} points finished: {} valid, {} degraded, {} void; {} requests\n", state.points_done,
-                     state.points_total, state.points_valid, state.points_degraded, state.points_void, state.requests);
+  out += counts(state, "");
   std::map<Reason, std::int64_t> reasons;
   for (const auto& trouble : state.troubles) {
     const RunPoint& p = trouble.point;
@@ -172,10 +189,11 @@ std::string status_text(const store::StudySummary& state, const std::string& dig
       words.emplace_back(to_string(reason));
       ++reasons[reason];
     }
-    out += fmt::format("point {:>5} {:<8} {} {} B={} SM clock asked {} seen {} MHz, repeat {}: {}{}\n", p.index,
+    out += fmt::format("point {:>5} {:<8} {} {} B={} SM clock asked {} seen {} MHz, {} {}: {}{}\n", p.index,
                        to_string(trouble.validity), p.model, p.dataset, p.batch, clock_name(p.clock_asked),
-                       trouble.sm_clock_seen ? fmt::format("{:.0f}", trouble.sm_clock_seen->value()) : "?", p.repeat,
-                       join(words, ", "), trouble.detail.empty() ? "" : " (" + trouble.detail + ")");
+                       trouble.sm_clock_seen ? fmt::format("{:.0f}", trouble.sm_clock_seen->value()) : "?",
+                       p.reference ? "reference" : "repeat", p.repeat, join(words, ", "),
+                       trouble.detail.empty() ? "" : " (" + trouble.detail + ")");
   }
   for (const auto& [reason, count] : reasons)
     out += fmt::format("{} ({} points): {}\n", to_string(reason), count, explain(reason));
@@ -199,6 +217,7 @@ std::string status_json(const store::StudySummary& state, const std::string& dig
                         {"dataset", t.point.dataset},
                         {"batch", t.point.batch},
                         {"repeat", t.point.repeat},
+                        {"reference", t.point.reference},
                         {"sm_mhz_asked", clock_value(t.point.clock_asked)},
                         {"sm_mhz_seen", clock_value(t.sm_clock_seen)},
                         {"reasons", reasons},
@@ -220,6 +239,7 @@ std::string status_json(const store::StudySummary& state, const std::string& dig
                {"points_valid", state.points_valid},
                {"points_degraded", state.points_degraded},
                {"points_void", state.points_void},
+               {"points_spared", state.points_spared},
                {"requests", state.requests},
                {"troubles", troubles},
                {"sessions", sessions}};

@@ -7,6 +7,8 @@
 #include "apps/cli/nvml_wiring.h"
 #include "apps/cli/sim_parts.h"
 #include "apps/cli/version.h"
+#include "phasewatt/device/calibration.h"
+#include "phasewatt/device/recorder.h"
 #include "phasewatt/device/sim/sim_device.h"
 #include "phasewatt/engine/sim/quality.h"
 #include "phasewatt/engine/sim/sim_engine.h"
@@ -23,7 +25,7 @@ std::string host_name() {
 }
 
 /// One worker's simulated card with everything that drives it.
-Result<replay::Rig> make_sim_rig(const std::shared_ptr<const SimParts>& parts) {
+Result<replay::Rig> make_sim_rig(const std::shared_ptr<const SimParts>& parts, bool by_sensors) {
   struct Owned {
     std::shared_ptr<const SimParts> parts;
     sim::SimGpu gpu;
@@ -34,6 +36,10 @@ Result<replay::Rig> make_sim_rig(const std::shared_ptr<const SimParts>& parts) {
       owned->gpu, parts->runtime, engine::SimEngine::Options{parts->seed, parts->workload, &parts->quality});
   rig.device = std::make_unique<device::SimDevice>(owned->gpu);
   rig.clock = std::make_unique<device::SimClockControl>(owned->gpu);
+  if (by_sensors) {
+    rig.recorder = device::record_in_virtual_time(owned->gpu);
+    rig.calibration = device::calibration_of_spec(parts->gpu);
+  }
   rig.keep_alive = std::move(owned);
   return rig;
 }
@@ -114,7 +120,7 @@ Result<PreparedStudy> prepare_study(replay::Study study, const DataDir& data_dir
     sim::SimGpu card(parts->gpu, {parts->noise, {}});
     inputs.device = device::SimDevice(card).info();
     inputs.environment = describe(parts->runtime.id(), study, inputs.device);
-    prepared.make_rig = [parts] { return make_sim_rig(parts); };
+    prepared.make_rig = [parts, by_sensors = study.by_sensors()] { return make_sim_rig(parts, by_sensors); };
     prepared.cost = sim_cost(parts);
   }
   inputs.models = sim::shipped_archs();

@@ -219,13 +219,19 @@ class FakeSink final : public RunSink {
  public:
   std::map<std::uint32_t, RunRecord> records;
   std::vector<std::uint32_t> order;
+  std::vector<std::uint32_t> spared;
   std::vector<bool> ends;
   std::optional<std::size_t> full_after;  ///< adds that succeed before the disk is full
 
-  Result<std::set<std::uint32_t>> begin(const StudyPlan& /*plan*/) override {
-    std::set<std::uint32_t> done;
-    for (const auto& [index, record] : records) done.insert(index);
+  Result<FinishedPoints> begin(const StudyPlan& /*plan*/) override {
+    FinishedPoints done;
+    for (const auto& [index, record] : records) done[index] = {false, record.validity, record.energy, record.wall_s};
+    for (const auto index : spared) done[index].spared = true;
     return done;
+  }
+  Status spare(std::uint32_t point) override {
+    spared.push_back(point);
+    return ok();
   }
   Status add(const RunRecord& record) override {
     if (full_after && records.size() >= *full_after) return Error{ErrorCode::io, "disk full", {}};

@@ -259,5 +259,30 @@ TEST(ExecutionOrder, IsFixedForASeedAndDiffersBetweenSeedsAndRepeats) {
   EXPECT_NE(execution_order(fake::plan(s)), order);
 }
 
+TEST(ExecutionOrder, ReferencePointsLieEvenlyBetweenTheOthersOfTheirModel) {
+  const auto plan = fake::plan(study(with("repeats = 2", "repeats = 2") + "\n[measure]\nreference_every = 10\n"));
+  // 24 points a model: three stretches of at most ten, so four references.
+  ASSERT_EQ(plan.points.size(), 2U * (24 + 4));
+  const RunPoint& first = plan.points[48];
+  EXPECT_TRUE(first.reference);
+  EXPECT_EQ(first.model, "small");
+  EXPECT_EQ(first.dataset, "boolq");
+  EXPECT_EQ(first.batch, 1);
+  EXPECT_EQ(first.clock, std::nullopt);
+  const auto order = execution_order(plan);
+  std::vector<int> at;
+  std::vector<int> repeats;
+  for (std::size_t i = 0; i < 28; ++i) {
+    const RunPoint& point = plan.points[order[i]];
+    EXPECT_EQ(point.model, "small");
+    if (!point.reference) continue;
+    at.push_back(static_cast<int>(i));
+    repeats.push_back(point.repeat);
+  }
+  EXPECT_EQ(at, (std::vector<int>{0, 9, 18, 27}));
+  EXPECT_EQ(repeats, (std::vector<int>{0, 1, 2, 3})) << "they count in the order of the run";
+  EXPECT_EQ(std::set<std::uint32_t>(order.begin(), order.end()).size(), plan.points.size());
+}
+
 }  // namespace
 }  // namespace phasewatt::replay

@@ -25,7 +25,7 @@ TEST(Study, DefaultsAreThoseOfTheManual) {
       parse_study("schema = 'phasewatt-study/1'\nname = 'x'\nmodels = ['m']\n[[datasets]]\nname = 'boolq'\n", "s.toml");
   ASSERT_TRUE(study.ok()) << to_string(study.error());
   EXPECT_EQ(study->seed, 1U);
-  EXPECT_EQ(study->repeats, 3);
+  EXPECT_EQ(study->repeats, 5);
   EXPECT_THAT(study->batch_sizes, ElementsAre(1));
   EXPECT_THAT(study->clocks.list, ElementsAre(std::nullopt));
   EXPECT_EQ(study->baseline.kind, StudyBaseline::Kind::highest);
@@ -36,6 +36,56 @@ TEST(Study, DefaultsAreThoseOfTheManual) {
   EXPECT_EQ(study->decoding.max_new_tokens, 100);
   EXPECT_EQ(study->decoding.stop, StopRule::length);
   EXPECT_EQ(study->datasets.at(0).sample.kind, workload::SampleSpec::Kind::all);
+  EXPECT_FALSE(study->by_sensors());
+  EXPECT_EQ(study->reference_every(), 0);
+  EXPECT_EQ(study->most_repeats(), 5);
+  EXPECT_EQ(study->measure.warmup_s, 10);
+  EXPECT_EQ(study->measure.warmup_max_s, 60);
+  EXPECT_EQ(study->measure.stacked_s, 2);
+}
+
+TEST(Study, ReadsHowToMeasure) {
+  const auto parse = [](const std::string& more) { return parse_study(fake::kStudy + more, "s.toml"); };
+  const auto study = parse(R"(
+[measure]
+energy = "sensors"
+warmup_s = 0.5
+warmup_max_s = 30
+window_s = 12
+stacked_s = 0
+reference_every = 7
+)");
+  ASSERT_TRUE(study.ok()) << to_string(study.error());
+  EXPECT_TRUE(study->by_sensors());
+  EXPECT_EQ(study->measure.warmup_s, 0.5);
+  EXPECT_EQ(study->measure.warmup_max_s, 30);
+  EXPECT_EQ(study->measure.window_s, 12);
+  EXPECT_EQ(study->measure.stacked_s, 0);
+  EXPECT_EQ(study->reference_every(), 7);
+  const auto sensors = parse("\n[measure]\nenergy = 'sensors'\nwarmup_s = 90");
+  ASSERT_TRUE(sensors.ok()) << to_string(sensors.error());
+  EXPECT_EQ(sensors->reference_every(), 20) << "the default of a measured study";
+  EXPECT_EQ(sensors->measure.warmup_max_s, 90) << "never below the least";
+}
+
+TEST(Study, ThroughNvmlPointsAreMeasuredBySensors) {
+  const std::string nvml = std::string(fake::kStudy) + "\n[device]\nkind = 'nvml'\n";
+  const auto study = parse_study(nvml, "s.toml");
+  ASSERT_TRUE(study.ok()) << to_string(study.error());
+  EXPECT_TRUE(study->by_sensors());
+  EXPECT_THAT(error_of(nvml + "[measure]\nenergy = 'truth'").what, HasSubstr("'energy' is 'truth'"));
+}
+
+TEST(Study, MistakesInHowToMeasureAreNamed) {
+  const auto what = [](const std::string& rule) {
+    return error_of(std::string(fake::kStudy) + "\n[measure]\n" + rule);
+  };
+  EXPECT_THAT(what("warmup_s = -1").what, HasSubstr("'warmup_s' is -1"));
+  EXPECT_THAT(what("warmup_s = 5\nwarmup_max_s = 2").hint, HasSubstr("at least warmup_s, which is 5"));
+  EXPECT_THAT(what("stacked_s = 4000").hint, HasSubstr("0 to 3600 s"));
+  EXPECT_THAT(what("confidence_width = 0.01").hint, HasSubstr("how many repeats"));
+  EXPECT_THAT(what("repeats_max = 9").hint, HasSubstr("at least 3 repeats"));
+  EXPECT_THAT(what("energi = 'truth'").hint, HasSubstr("did you mean 'energy'?"));
 }
 
 TEST(Study, ReadsEveryKey) {

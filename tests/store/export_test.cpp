@@ -36,7 +36,7 @@ TEST(StoreExport, EveryTableIsMarkedSimulated) {
   const Folder folder;
   write_study(folder / "a.db", testing::make_plan(1, 3, 2));
   for (const char* table : {"study", "study_option", "study_text", "session", "query", "query_text", "point", "run",
-                            "run_reason", "request"}) {
+                            "run_phase", "run_reason", "request"}) {
     const std::string text = csv(folder / "a.db", table);
     EXPECT_THAT(text.substr(0, text.find('\n')), ::testing::EndsWith(",simulated")) << table;
     EXPECT_THAT(text, ::testing::EndsWith(",1\n")) << table;
@@ -48,8 +48,8 @@ TEST(StoreExport, NumbersAreExactMissingOnesEmptyAndTextIsQuoted) {
   const StudyPlan plan = testing::make_plan(1, 1, 2);
   write_study(folder / "a.db", plan);
   EXPECT_EQ(csv(folder / "a.db", "point"),
-            "point_index,model,dataset,batch,sm_mhz_asked,sm_mhz_snapped,repeat_index,simulated\n"
-            "0,model-0,made,1,,,0,1\n");
+            "point_index,model,dataset,batch,sm_mhz_asked,sm_mhz_snapped,repeat_index,reference,simulated\n"
+            "0,model-0,made,1,,,0,1,1\n");
   const std::string texts = csv(folder / "a.db", "query_text");
   EXPECT_THAT(texts, HasSubstr("\n0,question,0,\"SECRET question \"\"0\"\", is it?\",1\n"));
   EXPECT_THAT(texts, HasSubstr("\n0,prompt,0,\"SECRET prompt\nof two lines\",1\n"));
@@ -99,7 +99,8 @@ TEST(StoreDigest, IsTheSameForTheSameRowsAndSeesEveryChangeButWhereItRan) {
   for (const char* sql :
        {"UPDATE request SET energy_j = energy_j * (1 + 1e-15) WHERE point_index = 1 AND request_index = 1",
         "UPDATE run SET detail = detail || ' '", "UPDATE study SET seed = 5", "UPDATE point SET sm_mhz_asked = NULL",
-        "UPDATE query_text SET text = text || '.' WHERE kind = 'prompt' AND query_index = 0", "DELETE FROM run_reason"}) {
+        "UPDATE query_text SET text = text || '.' WHERE kind = 'prompt' AND query_index = 0",
+        "DELETE FROM run_reason"}) {
     const std::string now = after(sql);
     EXPECT_NE(now, last) << sql;
     last = now;

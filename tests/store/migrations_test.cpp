@@ -4,6 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
 
 #include "phasewatt/store/schema.h"
 
@@ -50,6 +54,27 @@ TEST(StoreMigrations, TheProgramsOwnStepsLeadFromVersionOneToTheCurrentOne) {
   int reached = 1;
   for (const Migration& step : migrations()) EXPECT_EQ(step.to, ++reached);
   EXPECT_EQ(reached, kSchemaVersion);
+}
+
+std::vector<std::string> columns(SQLite::Database& db) {
+  SQLite::Statement statement(db,
+                              R"(SELECT m.name || '.' || c.cid || ' ' || c.name || ' ' || c.type || ' ' || c."notnull"
+      || ' ' || ifnull(c.dflt_value, '-') || ' ' || c.pk FROM sqlite_schema m JOIN pragma_table_info(m.name) c
+      WHERE m.type = 'table' ORDER BY 1)");
+  std::vector<std::string> found;
+  while (statement.executeStep()) found.push_back(statement.getColumn(0).getString());
+  return found;
+}
+
+TEST(StoreMigrations, AMigratedDatabaseHasTheColumnsOfANewOne) {
+  SQLite::Database old_one(":memory:", SQLite::OPEN_READWRITE);
+  std::ifstream schema(PHASEWATT_SOURCE_DIR "/tests/store/schema_v1.sql");
+  old_one.exec(std::string(std::istreambuf_iterator<char>(schema), {}));
+  old_one.exec("PRAGMA user_version = 1");
+  ASSERT_TRUE(migrate(old_one, migrations(), kSchemaVersion).ok());
+  SQLite::Database new_one(":memory:", SQLite::OPEN_READWRITE);
+  new_one.exec(std::string(find_embedded(schema_files(), "schema.sql")->content));
+  EXPECT_EQ(columns(old_one), columns(new_one));
 }
 
 }  // namespace

@@ -88,7 +88,7 @@ TEST(StoreOpen, ANewerVersionIsRefusedWithBothVersions) {
   const Folder folder;
   write_study(folder / "a.db", testing::make_plan(1, 1, 1));
   change(folder / "a.db", "PRAGMA user_version = 41");
-  expect_refused(folder / "a.db", ErrorCode::database, "schema version 41; this program knows versions up to 1");
+  expect_refused(folder / "a.db", ErrorCode::database, "schema version 41; this program knows versions up to 2");
 }
 
 TEST(StoreOpen, AnImpossibleVersionIsDamage) {

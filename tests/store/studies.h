@@ -76,6 +76,7 @@ inline StudyPlan make_plan(std::uint32_t models, std::uint32_t points_each, std:
         point.clock_asked = Mhz(180 + 7.0 * i);
       }
       point.repeat = static_cast<int>(i % 3);
+      point.reference = i == 0;
       plan.points.push_back(point);
     }
   }
@@ -93,13 +94,29 @@ inline RunRecord make_record(const StudyPlan& plan, std::uint32_t index) {
   record.clock = {record.point.clock_asked, record.point.clock, Mhz(100 + draw())};
   record.throttle_mask = index % 2 == 0 ? 0 : 0x8000'0000'0000'0006;
   for (PhaseTotals& phase : record.phases)
-    phase = {draw(), draw() * 1000, std::int64_t(random() % 1000), Joules(draw())};
+    phase = PhaseTotals{.seconds = draw(),
+                        .tokens = draw() * 1000,
+                        .spans = 1 + std::int64_t(random() % 1000),
+                        .energy = Joules(draw()),
+                        .method = EnergyMethod::window_regression,
+                        .energy_rel_error = draw(),
+                        .stacked_energy = Joules(draw()),
+                        .energy_truth = Joules(draw()),
+                        .bytes = draw() * 1e12,
+                        .launch_s = draw()};
   if (index % 3 == 0) record.phases[2] = {};
   record.wall_s = draw();
   record.idle_s = draw();
   record.energy = Joules(draw());
   if (index % 4 != 0) record.idle_energy = Joules(draw());
   record.method = EnergyMethod::sim_truth;
+  if (index % 2 == 0) {
+    record.cross_energy = Joules(draw());
+    record.cross_rel_error = draw();
+    record.passes = 3;
+    record.tail_s = draw();
+    record.sampling = SamplingReport{100, 2, draw(), std::nullopt};
+  }
   record.energy_rel_error = 0;
   if (index % 5 != 0) record.temperature_begin = Celsius(40 + draw());
   record.temperature_end = Celsius(50);

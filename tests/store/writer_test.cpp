@@ -15,6 +15,7 @@ namespace phasewatt::store {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::Key;
 using testing::Folder;
 using ::testing::HasSubstr;
 using testing::make_plan;
@@ -61,9 +62,37 @@ TEST(StoreWriter, ThePlanComesBackAsItWas) {
   for (std::size_t i = 0; i < plan.points.size(); ++i) {
     const RunPoint& p = read->points[i];
     const RunPoint& q = plan.points[i];
-    EXPECT_EQ(std::tie(p.index, p.model, p.dataset, p.batch, p.clock, p.clock_asked, p.repeat),
-              std::tie(q.index, q.model, q.dataset, q.batch, q.clock, q.clock_asked, q.repeat));
+    EXPECT_EQ(std::tie(p.index, p.model, p.dataset, p.batch, p.clock, p.clock_asked, p.repeat, p.reference),
+              std::tie(q.index, q.model, q.dataset, q.batch, q.clock, q.clock_asked, q.repeat, q.reference));
   }
+}
+
+TEST(StoreWriter, ASparedPointIsOverAndHasNoNumbers) {
+  const Folder folder;
+  const StudyPlan plan = make_plan(1, 3, 2);
+  {
+    auto writer = Writer::create(folder / "a.db", false);
+    ASSERT_TRUE(writer.ok() && (*writer)->begin(plan).ok());
+    ASSERT_TRUE((*writer)->add(make_record(plan, 0)).ok());
+    ASSERT_TRUE((*writer)->add(make_record(plan, 1)).ok());
+    ASSERT_TRUE((*writer)->spare(2).ok());
+    ASSERT_TRUE((*writer)->end(true).ok());
+  }
+  const auto status = read_status(folder / "a.db");
+  ASSERT_TRUE(status.ok());
+  EXPECT_TRUE(status->complete);
+  EXPECT_EQ(status->points_done, 2);
+  EXPECT_EQ(status->points_spared, 1);
+  auto writer = Writer::open(folder / "a.db");
+  ASSERT_TRUE(writer.ok());
+  const auto over = (*writer)->begin(plan);
+  ASSERT_TRUE(over.ok()) << to_string(over.error());
+  ASSERT_EQ(over->size(), 3U);
+  EXPECT_TRUE(over->at(2).spared);
+  const RunRecord kept = make_record(plan, 1);
+  EXPECT_EQ(over->at(1).energy, kept.energy);
+  EXPECT_EQ(over->at(1).validity, kept.validity);
+  EXPECT_EQ(over->at(1).wall_s, kept.wall_s);
 }
 
 TEST(StoreWriter, QueriesComeBackWithTextsAndFeatures) {
@@ -105,9 +134,19 @@ TEST(StoreWriter, RecordsComeBackExactlyWithMissingValuesMissing) {
       const PhaseTotals& p = r.phases[i];
       const PhaseTotals& q = w.phases[i];
       EXPECT_EQ(std::tie(p.seconds, p.tokens, p.spans, p.energy), std::tie(q.seconds, q.tokens, q.spans, q.energy));
+      EXPECT_EQ(std::tie(p.method, p.energy_rel_error, p.stacked_energy, p.stacked_rel_error, p.energy_truth),
+                std::tie(q.method, q.energy_rel_error, q.stacked_energy, q.stacked_rel_error, q.energy_truth));
+      EXPECT_EQ(std::tie(p.bytes, p.flops, p.gpu_busy_s, p.launch_s),
+                std::tie(q.bytes, q.flops, q.gpu_busy_s, q.launch_s));
     }
     EXPECT_EQ(std::tie(r.wall_s, r.idle_s, r.energy, r.idle_energy, r.method, r.energy_rel_error),
               std::tie(w.wall_s, w.idle_s, w.energy, w.idle_energy, w.method, w.energy_rel_error));
+    EXPECT_EQ(std::tie(r.cross_energy, r.cross_rel_error, r.passes, r.tail_s),
+              std::tie(w.cross_energy, w.cross_rel_error, w.passes, w.tail_s));
+    ASSERT_EQ(r.sampling.has_value(), w.sampling.has_value());
+    if (!r.sampling) continue;
+    EXPECT_EQ(std::tie(r.sampling->reads, r.sampling->lost, r.sampling->cpu_share, r.sampling->driver_share),
+                std::tie(w.sampling->reads, w.sampling->lost, w.sampling->cpu_share, w.sampling->driver_share));
     EXPECT_EQ(std::tie(r.temperature_begin, r.temperature_end, r.validity, r.reasons, r.detail),
               std::tie(w.temperature_begin, w.temperature_end, w.validity, w.reasons, w.detail));
     EXPECT_TRUE(r.requests.empty());
@@ -210,7 +249,7 @@ TEST(StoreWriter, AnInterruptedStudyGoesOnWhereItStopped) {
     ASSERT_TRUE(writer.ok()) << to_string(writer.error());
     const auto done = (*writer)->begin(plan);
     ASSERT_TRUE(done.ok());
-    EXPECT_THAT(*done, ElementsAre(2U));
+    EXPECT_THAT(*done, ElementsAre(Key(2U)));
     for (const std::uint32_t i : {3U, 0U, 1U}) ASSERT_TRUE((*writer)->add(make_record(plan, i)).ok());
     ASSERT_TRUE((*writer)->end(true).ok());
   }
@@ -263,7 +302,7 @@ TEST(StoreWriter, VoidPointsCanBeForgottenAndRunAgain) {
   EXPECT_EQ(read_status(folder / "a.db")->requests, 14);
   const auto done = (*writer)->begin(plan);
   ASSERT_TRUE(done.ok());
-  EXPECT_THAT(*done, ElementsAre(0U, 2U, 3U, 4U, 5U, 6U, 8U));
+  EXPECT_THAT(*done, ElementsAre(Key(0U), Key(2U), Key(3U), Key(4U), Key(5U), Key(6U), Key(8U)));
   ASSERT_TRUE((*writer)->add(make_record(plan, 7)).ok());
   ASSERT_TRUE((*writer)->add(make_record(plan, 1)).ok());
   ASSERT_TRUE((*writer)->end(true).ok());

@@ -241,17 +241,17 @@ struct PhaseTotals {
   double seconds = 0;  ///< wall time in the phase
   double tokens = 0;   ///< new tokens, summed over sequences
   std::int64_t spans = 0;
-  std::optional<Joules> energy;            ///< absent when no method could give it
-  std::optional<EnergyMethod> method;      ///< of `energy`
-  std::optional<double> energy_rel_error;  ///< half width of its 95 % interval / value; 0 for sim_truth
+  std::optional<Joules> energy{};            ///< absent when no method could give it
+  std::optional<EnergyMethod> method{};      ///< of `energy`
+  std::optional<double> energy_rel_error{};  ///< half width of its 95 % interval / value; 0 for sim_truth
   /// The same energy by the other method (stacked repetitions), for the cross-check.
-  std::optional<Joules> stacked_energy;
-  std::optional<double> stacked_rel_error;
-  std::optional<Joules> energy_truth;  ///< the simulator's own, kept beside what its sensors gave
-  std::optional<double> bytes;         ///< device-memory traffic
-  std::optional<double> flops;
-  std::optional<double> gpu_busy_s;
-  std::optional<double> launch_s;
+  std::optional<Joules> stacked_energy{};
+  std::optional<double> stacked_rel_error{};
+  std::optional<Joules> energy_truth{};  ///< the simulator's own, kept beside what its sensors gave
+  std::optional<double> bytes{};         ///< device-memory traffic
+  std::optional<double> flops{};
+  std::optional<double> gpu_busy_s{};
+  std::optional<double> launch_s{};
 };
 
 /// How a point was looked at.

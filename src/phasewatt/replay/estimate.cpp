@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "phasewatt/device/calibration.h"
 #include "phasewatt/replay/plan.h"
 
 namespace phasewatt::replay {
@@ -71,20 +72,40 @@ std::optional<BatchCost> price(std::vector<Kind> kinds, const RunPoint& point, c
 
 }  // namespace
 
+namespace {
+
+/// What measuring by sensors adds to the queries themselves: the least warm-up, whole passes until the window is long
+/// enough, and each of the two phases repeated. At the point's mean power, the idle share of which is small.
+BatchCost with_sensors(BatchCost once, const Study& study) {
+  if (!study.by_sensors() || once.seconds <= 0) return once;
+  const MeasureRules& rules = study.measure;
+  const double needed = rules.window_s > 0 ? rules.window_s : device::shortest_window_s(device::assumed_calibration());
+  const double seconds =
+      rules.warmup_s + std::max(1.0, std::ceil(needed / once.seconds)) * once.seconds + 2 * rules.stacked_s;
+  return {seconds, once.energy * (seconds / once.seconds)};
+}
+
+}  // namespace
+
 PlanEstimate estimate_plan(const StudyPlan& plan, const Study& study, const CostModel& cost) {
   PlanEstimate estimate;
   std::map<std::pair<std::string, int>, std::vector<Kind>> kinds;
   std::optional<BatchCost> priced;
   for (const auto& point : plan.points) {
-    if (estimate.models.empty() || estimate.models.back().model != point.model)
-      estimate.models.emplace_back().model = point.model;
+    auto at_model = std::find_if(estimate.models.begin(), estimate.models.end(),
+                                 [&](const auto& model) { return model.model == point.model; });
+    if (at_model == estimate.models.end()) {
+      at_model = estimate.models.emplace(at_model);
+      at_model->model = point.model;
+    }
     // Repeats follow each other in canonical order and cost the same.
     if (point.repeat == 0) {
       const auto [at, fresh] = kinds.try_emplace({point.dataset, point.batch});
       if (fresh) at->second = kinds_of(plan, point.dataset, point.batch);
       priced = price(at->second, point, study.decoding, cost);
+      if (priced) priced = with_sensors(*priced, study);
     }
-    PlanEstimate::Model& model = estimate.models.back();
+    PlanEstimate::Model& model = *at_model;
     ++model.points;
     if (priced) {
       model.seconds += priced->seconds;

@@ -32,7 +32,8 @@ struct BatchCost {
 using CostModel = std::function<std::optional<BatchCost>(const BatchShape&)>;
 
 struct PlanEstimate {
-  double seconds = 0;  ///< device time, without loading and settling
+  double seconds = 0;  ///< device time, with the least warm-up, without loading and settling; a stop rule
+                       ///< at its most repeats
   Joules energy{};
   std::uint32_t points = 0;
   std::uint32_t unpriced = 0;  ///< points that the cost model could not price; not in the totals

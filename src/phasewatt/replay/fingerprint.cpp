@@ -46,7 +46,7 @@ void add_query(Fields& fields, const StudyQuery& q) {
 std::string fingerprint(const Study& study, const StudyPlan& plan, const std::vector<PlannedClock>& clocks,
                         const device::DeviceInfo& device) {
   Fields fields;
-  fields.add("phasewatt-fingerprint/1");
+  fields.add("phasewatt-fingerprint/2");
   fields.add(kResultsVersion);
   fields.add(std::to_string(study.seed));
   fields.add(study.repeats);
@@ -61,6 +61,13 @@ std::string fingerprint(const Study& study, const StudyPlan& plan, const std::ve
   fields.add(plan.baseline);
   fields.add(study.decoding.max_new_tokens);
   fields.add(to_string(study.decoding.stop));
+  fields.add(study.reference_every());
+  fields.add(study.most_repeats());
+  if (study.measure.repeats_max) fields.add(study.measure.confidence_width);
+  if (study.by_sensors())
+    for (const double value :
+         {study.measure.warmup_s, study.measure.warmup_max_s, study.measure.window_s, study.measure.stacked_s})
+      fields.add(value);
   fields.add(study.engine);
   fields.add(study.runtime);
   fields.add(plan.environment.runtime);

@@ -17,6 +17,13 @@ void PhaseSums::on_span(const PhaseSpan& span) {
     batch.prefill_end = span.end;
   }
 
+  if (span.phase == Phase::decode) {
+    if (batch.decoding == 0) batch.decoding = span.batch;
+    if (span.batch < batch.decoding) tail_ns_ += ns;
+  }
+  Part& part = batch.phases[static_cast<std::size_t>(span.phase)];
+  part.ns += ns;
+
   Sum& sum = sums_[static_cast<std::size_t>(span.phase)];
   sum.ns += ns;
   sum.tokens += span.tokens;
@@ -24,6 +31,7 @@ void PhaseSums::on_span(const PhaseSpan& span) {
   if (span.energy_truth) {
     sum.joules += span.energy_truth->value();
     batch.joules += span.energy_truth->value();
+    part.joules += span.energy_truth->value();
   } else {
     sum.energy_known = batch.energy_known = false;
   }
@@ -31,12 +39,19 @@ void PhaseSums::on_span(const PhaseSpan& span) {
     mhz_ns_ += span.clock_truth->value() * static_cast<double>(ns);
   else
     clock_known_ = false;
+  sum.bytes += span.bytes.value_or(0);
+  sum.flops += span.flops.value_or(0);
+  sum.work_known = sum.work_known && span.bytes && span.flops;
+  sum.busy_s += span.gpu_busy_s.value_or(0);
+  sum.launch_s += span.launch_s.value_or(0);
+  sum.busy_known = sum.busy_known && span.gpu_busy_s && span.launch_s;
   extrapolated_ |= span.extrapolated;
 }
 
 std::optional<PhaseSums::Batch> PhaseSums::end_batch() {
   if (!batch_.prefilled || batch_.disordered) return std::nullopt;
   Batch done;
+  done.phases = batch_.phases;
   done.wall_ns = (batch_.end - batch_.begin).count();
   done.idle_ns = done.wall_ns - batch_.busy_ns;
   done.ttft_ns = (batch_.prefill_end - batch_.begin).count();
@@ -53,7 +68,16 @@ std::array<PhaseTotals, kPhaseCount> PhaseSums::totals() const {
     totals[i].seconds = static_cast<double>(sum.ns) * 1e-9;
     totals[i].tokens = sum.tokens;
     totals[i].spans = sum.spans;
-    if (sum.spans > 0 && sum.energy_known) totals[i].energy = Joules(sum.joules);
+    if (sum.spans == 0) continue;
+    if (sum.energy_known) totals[i].energy = Joules(sum.joules);
+    if (sum.work_known) {
+      totals[i].bytes = sum.bytes;
+      totals[i].flops = sum.flops;
+    }
+    if (sum.busy_known) {
+      totals[i].gpu_busy_s = sum.busy_s;
+      totals[i].launch_s = sum.launch_s;
+    }
   }
   return totals;
 }

@@ -13,8 +13,13 @@ namespace phasewatt::replay {
 /// nanoseconds and none is kept. Not thread-safe.
 class PhaseSums final : public engine::PhaseListener {
  public:
+  struct Part {
+    std::int64_t ns = 0;
+    double joules = 0;
+  };
   /// What one batch took; times from its first span's begin.
   struct Batch {
+    std::array<Part, kPhaseCount> phases{};
     std::int64_t wall_ns = 0;
     std::int64_t idle_ns = 0;      ///< wall time in no span
     std::int64_t ttft_ns = 0;      ///< to the end of prefill
@@ -34,6 +39,8 @@ class PhaseSums final : public engine::PhaseListener {
   [[nodiscard]] std::optional<Joules> busy_energy() const;
   /// Mean of the spans' clocks weighted by their time; absent when a span lacks its clock or there is no time.
   [[nodiscard]] std::optional<Mhz> clock() const;
+  /// Time of decode steps in which fewer sequences ran than in the batch's first one.
+  [[nodiscard]] double tail_s() const { return static_cast<double>(tail_ns_) * 1e-9; }
   /// Whether any span lay outside the range the simulated GPU was fitted for.
   [[nodiscard]] bool extrapolated() const { return extrapolated_; }
 
@@ -44,8 +51,16 @@ class PhaseSums final : public engine::PhaseListener {
     double tokens = 0;
     double joules = 0;
     bool energy_known = true;
+    double bytes = 0;
+    double flops = 0;
+    double busy_s = 0;
+    double launch_s = 0;
+    bool work_known = true;
+    bool busy_known = true;
   };
   struct Open {
+    std::array<Part, kPhaseCount> phases{};
+    int decoding = 0;  ///< sequences in the first decode step
     bool any = false;
     bool prefilled = false;
     bool disordered = false;
@@ -60,6 +75,7 @@ class PhaseSums final : public engine::PhaseListener {
   Open batch_;
   std::int64_t wall_ns_ = 0;
   std::int64_t idle_ns_ = 0;
+  std::int64_t tail_ns_ = 0;
   double mhz_ns_ = 0;
   bool clock_known_ = true;
   bool extrapolated_ = false;

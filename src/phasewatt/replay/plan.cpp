@@ -161,21 +161,30 @@ Status take_queries(const Study& study, PlanInputs& inputs, StudyPlan& plan) {
   return ok();
 }
 
+/// One more than there are stretches of `every` points, so that each lies between two; 0 without references.
+int references(std::size_t points, int every) {
+  return every == 0 ? 0 : static_cast<int>((points + static_cast<std::size_t>(every) - 1) / every) + 1;
+}
+
 Status make_points(const Study& study, const std::vector<PlannedClock>& clocks, StudyPlan& plan) {
-  const double count = static_cast<double>(study.models.size()) * static_cast<double>(study.datasets.size()) *
-                       static_cast<double>(study.batch_sizes.size()) * static_cast<double>(clocks.size()) *
-                       study.repeats;
+  const double per_model = static_cast<double>(study.datasets.size()) * static_cast<double>(study.batch_sizes.size()) *
+                           static_cast<double>(clocks.size()) * study.most_repeats();
+  const double count = static_cast<double>(study.models.size()) * per_model;
   if (count > kMaxPoints)
     return Error{ErrorCode::bad_input, fmt::format("{}: {:.0f} points are too many", study.source, count),
                  fmt::format("at most {:.0f}; use fewer clocks, batch sizes or repeats", kMaxPoints)};
-  plan.points.reserve(static_cast<std::size_t>(count));
+  const auto next = [&] { return static_cast<std::uint32_t>(plan.points.size()); };
   for (const auto& model : study.models)
     for (const auto& dataset : study.datasets)
       for (const int batch : study.batch_sizes)
         for (const auto& clock : clocks)
-          for (int repeat = 0; repeat < study.repeats; ++repeat)
-            plan.points.push_back(RunPoint{static_cast<std::uint32_t>(plan.points.size()), model, dataset.name, batch,
-                                           clock.snapped, clock.asked, repeat});
+          for (int repeat = 0; repeat < study.most_repeats(); ++repeat)
+            plan.points.push_back(RunPoint{next(), model, dataset.name, batch, clock.snapped, clock.asked, repeat});
+  const int again = references(static_cast<std::size_t>(per_model), study.reference_every());
+  for (const auto& model : study.models)
+    for (int repeat = 0; repeat < again; ++repeat)
+      plan.points.push_back(RunPoint{next(), model, study.datasets.front().name, study.batch_sizes.front(),
+                                     std::nullopt, std::nullopt, repeat, true});
   return ok();
 }
 
@@ -224,28 +233,57 @@ Result<StudyPlan> make_plan(const Study& study, PlanInputs inputs) {
   return plan;
 }
 
+namespace {
+
+/// The points of one model, by index.
+struct ModelPoints {
+  std::string model;
+  std::vector<std::uint32_t> grid;
+  std::vector<std::uint32_t> references;
+};
+
+std::vector<ModelPoints> by_model(const StudyPlan& plan) {
+  std::vector<ModelPoints> models;
+  for (const auto& point : plan.points) {
+    auto at = std::find_if(models.begin(), models.end(), [&](const auto& m) { return m.model == point.model; });
+    if (at == models.end()) at = models.insert(at, {point.model, {}, {}});
+    (point.reference ? at->references : at->grid).push_back(point.index);
+  }
+  return models;
+}
+
+/// Repeat after repeat, each shuffled by the seed.
+void shuffle_repeats(const StudyPlan& plan, ModelPoints& points) {
+  auto& grid = points.grid;
+  const auto repeat_of = [&](std::uint32_t i) { return plan.points[i].repeat; };
+  std::stable_sort(grid.begin(), grid.end(), [&](auto a, auto b) { return repeat_of(a) < repeat_of(b); });
+  for (std::size_t first = 0; first < grid.size();) {
+    const int repeat = repeat_of(grid[first]);
+    std::size_t end = first;
+    while (end < grid.size() && repeat_of(grid[end]) == repeat) ++end;
+    std::mt19937_64 generator(
+        sha256_u64(fmt::format("order/1\n{}\n{}\n{}", plan.environment.seed, points.model, repeat)));
+    for (std::size_t i = end - first; i > 1; --i) std::swap(grid[first + i - 1], grid[first + below(generator, i)]);
+    first = end;
+  }
+}
+
+}  // namespace
+
 std::vector<std::uint32_t> execution_order(const StudyPlan& plan) {
-  // Points in canonical order keep each model together; a stable sort by (model, repeat) leaves the groups to shuffle.
-  std::vector<std::string> models;
-  for (const auto& point : plan.points)
-    if (models.empty() || models.back() != point.model) models.push_back(point.model);
   std::vector<std::uint32_t> order;
   order.reserve(plan.points.size());
-  std::size_t begin = 0;
-  for (const auto& model : models) {
-    std::size_t end = begin;
-    int repeats = 0;
-    for (; end < plan.points.size() && plan.points[end].model == model; ++end)
-      repeats = std::max(repeats, plan.points[end].repeat + 1);
-    for (int repeat = 0; repeat < repeats; ++repeat) {
-      const std::size_t first = order.size();
-      for (std::size_t i = begin; i < end; ++i)
-        if (plan.points[i].repeat == repeat) order.push_back(static_cast<std::uint32_t>(i));
-      std::mt19937_64 generator(sha256_u64(fmt::format("order/1\n{}\n{}\n{}", plan.environment.seed, model, repeat)));
-      for (std::size_t i = order.size() - first; i > 1; --i)
-        std::swap(order[first + i - 1], order[first + below(generator, i)]);
+  for (auto& points : by_model(plan)) {
+    shuffle_repeats(plan, points);
+    const auto& references = points.references;
+    std::size_t told = 0;
+    for (std::size_t i = 0; i < points.grid.size(); ++i) {
+      // Reference k of n comes before the share k/(n−1) of the others.
+      while (told + 1 < references.size() && told * points.grid.size() <= i * (references.size() - 1))
+        order.push_back(references[told++]);
+      order.push_back(points.grid[i]);
     }
-    begin = end;
+    while (told < references.size()) order.push_back(references[told++]);
   }
   return order;
 }

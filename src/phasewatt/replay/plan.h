@@ -14,7 +14,7 @@ namespace phasewatt::replay {
 
 /// Raised by hand whenever a change to the program alters the results of an unchanged study; part of the fingerprint,
 /// so that such a study is not resumed with another program's numbers.
-inline constexpr int kResultsVersion = 1;
+inline constexpr int kResultsVersion = 2;
 
 /// One dataset of the study after loading.
 struct DatasetInput {
@@ -33,7 +33,8 @@ struct PlanInputs {
   bool clock_control = true;           ///< false: only stock points are planned, and a note says what was left out
 };
 
-/// The plan in canonical order: model, dataset, batch, clock, repeat, each in the order of the study file. Clocks are
+/// The plan in canonical order: model, dataset, batch, clock, repeat, each in the order of the study file; then the
+/// reference points by model (its first dataset and batch size at the stock clock). Clocks are
 /// snapped to the supported ones; two that snap to one become one point, with a note. Errors: not_found for an unknown
 /// model; bad_input for a clock more than half a step outside the range, a baseline that is not among the clocks, an
 /// empty dataset, or more than a million points; unsupported when a clock is asked of a device that lists none.
@@ -43,7 +44,8 @@ Result<StudyPlan> make_plan(const Study& study, PlanInputs inputs);
 Mhz half_step(const std::vector<Mhz>& supported, Mhz clock);
 
 /// The order in which points are run, as indices into plan.points: models in plan order (so that a real engine loads
-/// each once), within them repeats, within them shuffled by the seed. Fisher–Yates with std::mt19937_64 and a bounded
+/// each once), within them repeats, within them shuffled by the seed. Each model's reference points lie evenly between
+/// its others, one at the begin and one at the end. Fisher–Yates with std::mt19937_64 and a bounded
 /// draw by rejection: unlike std::shuffle it is the same with every standard library.
 std::vector<std::uint32_t> execution_order(const StudyPlan& plan);
 

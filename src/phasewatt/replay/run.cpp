@@ -4,7 +4,6 @@
 #include <chrono>
 #include <map>
 #include <mutex>
-#include <set>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -12,6 +11,7 @@
 
 #include "phasewatt/replay/measure.h"
 #include "phasewatt/replay/plan.h"
+#include "phasewatt/replay/stop_rule.h"
 
 namespace phasewatt::replay {
 namespace {
@@ -41,7 +41,7 @@ std::vector<double> passes_of(const StudyPlan& plan, const Decoding& decoding) {
 class Run {
  public:
   Run(const StudyPlan& plan, const Study& study, RunSink& sink, Observer& observer, const std::atomic<bool>& stop)
-      : plan_(plan), decoding_(study.decoding), sink_(sink), observer_(observer), stop_(stop) {}
+      : plan_(plan), study_(study), stop_rule_(study), sink_(sink), observer_(observer), stop_(stop) {}
 
   Result<RunSummary> carry_out(const RigFactory& make_rig, int jobs) {
     PHASEWATT_ASSIGN(const auto finished, sink_.begin(plan_));
@@ -49,7 +49,7 @@ class Run {
       if (auto status = prepare(finished, make_rig, jobs); !status) fail(std::move(status).error());
     });
     if (!error_) work();
-    summary_.interrupted = !error_ && summary_.skipped + summary_.done < summary_.total;
+    summary_.interrupted = !error_ && summary_.skipped + summary_.done + summary_.spared < summary_.total;
     summary_.wall_s = std::chrono::duration<double>(Clock::now() - started_).count();
     auto ended = sink_.end(!error_ && !summary_.interrupted);
     if (!error_ && !ended) error_ = std::move(ended).error();
@@ -58,15 +58,17 @@ class Run {
   }
 
  private:
-  Status prepare(const std::set<std::uint32_t>& finished, const RigFactory& make_rig, int jobs) {
+  Status prepare(const FinishedPoints& finished, const RigFactory& make_rig, int jobs) {
     summary_.total = static_cast<std::uint32_t>(plan_.points.size());
     for (const auto index : execution_order(plan_))
       if (!finished.contains(index)) todo_.push_back(index);
     summary_.skipped = summary_.total - static_cast<std::uint32_t>(todo_.size());
-    passes_ = passes_of(plan_, decoding_);
+    for (const auto& [index, point] : finished)
+      if (!point.spared) stop_rule_.add(plan_.points[index], point.validity, point.energy, point.wall_s);
+    passes_ = passes_of(plan_, study_.decoding);
     for (const auto index : todo_) passes_left_ += passes_[index];
 
-    auto wanted = static_cast<std::size_t>(std::max(jobs, 1));
+    auto wanted = static_cast<std::size_t>(study_.measure.repeats_max ? 1 : std::max(jobs, 1));
     for (std::size_t i = 0; i < std::min(wanted, todo_.size()); ++i) {
       PHASEWATT_ASSIGN(Rig rig, make_rig());
       if (!rig.engine || !rig.device) return Error{ErrorCode::internal, "a rig lacks its engine or its device", {}};
@@ -74,7 +76,7 @@ class Run {
       rigs_.push_back(std::move(rig));
     }
     summary_.jobs = static_cast<int>(rigs_.size());
-    if (!rigs_.empty()) context_ = make_context(plan_, decoding_, rigs_.front().device->info().supported_clocks);
+    if (!rigs_.empty()) context_ = make_context(plan_, study_, rigs_.front().device->info().supported_clocks);
     return ok();
   }
 
@@ -123,12 +125,25 @@ class Run {
 
   std::optional<std::uint32_t> next() {
     const std::lock_guard lock(mutex_);
-    if (stop_ || abandoned_ || next_ == todo_.size()) return std::nullopt;
-    return todo_[next_++];
+    while (!stop_ && !abandoned_ && next_ != todo_.size()) {
+      const std::uint32_t index = todo_[next_++];
+      if (!stop_rule_.satisfied(plan_.points[index])) return index;
+      if (auto spared = sink_.spare(index); !spared) {
+        fail_locked(std::move(spared).error());
+        return std::nullopt;
+      }
+      ++summary_.spared;
+      passes_left_ -= passes_[index];
+    }
+    return std::nullopt;
   }
 
   void fail(Error error) {
     const std::lock_guard lock(mutex_);
+    fail_locked(std::move(error));
+  }
+
+  void fail_locked(Error error) {
     abandoned_ = true;
     if (!error_) error_ = std::move(error);
   }
@@ -165,13 +180,14 @@ class Run {
     const std::lock_guard lock(mutex_);
     if (abandoned_) return ok();  // after an error nothing more reaches the sink
     PHASEWATT_TRY(sink_.add(record));
+    stop_rule_.add(record.point, record.validity, record.energy, record.wall_s);
     ++summary_.done;
     ++(record.validity == Validity::valid      ? summary_.valid
        : record.validity == Validity::degraded ? summary_.degraded
                                                : summary_.void_);
     passes_done_ += passes_[record.point.index];
     passes_left_ -= passes_[record.point.index];
-    Progress progress{summary_.skipped + summary_.done, summary_.total, {}};
+    Progress progress{summary_.skipped + summary_.done + summary_.spared, summary_.total, {}};
     const double elapsed = std::chrono::duration<double>(Clock::now() - started_).count();
     progress.eta_s = elapsed * passes_left_ / passes_done_;
     observer_.on_point_done(record, progress);
@@ -179,7 +195,8 @@ class Run {
   }
 
   const StudyPlan& plan_;
-  const Decoding decoding_;
+  const Study& study_;
+  StopRule stop_rule_;
   RunSink& sink_;
   Observer& observer_;
   const std::atomic<bool>& stop_;

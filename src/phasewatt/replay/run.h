@@ -9,8 +9,10 @@
 #include "phasewatt/base/records.h"
 #include "phasewatt/base/result.h"
 #include "phasewatt/base/run_sink.h"
+#include "phasewatt/device/calibration.h"
 #include "phasewatt/device/clock_control.h"
 #include "phasewatt/device/device.h"
+#include "phasewatt/device/recorder.h"
 #include "phasewatt/engine/engine.h"
 #include "phasewatt/replay/study.h"
 
@@ -23,8 +25,10 @@ struct Rig {
   std::unique_ptr<engine::Engine> engine;
   std::unique_ptr<device::Device> device;
   std::unique_ptr<device::ClockControl> clock;
-  /// The device lives in real time and is thread-safe: it is looked at while the engine works, and what a point took is
-  /// read from its counter. Otherwise engine and device share virtual time, and the engine's spans tell the truth.
+  /// Reads the device beside the engine: points are then measured by sensors. Null: the engine's spans tell the truth.
+  std::unique_ptr<device::Recorder> recorder;
+  device::Calibration calibration;  ///< of the device's sensors; used with the recorder
+  /// The device lives in real time. Otherwise engine and device share virtual time.
   bool real_time = false;
 };
 /// Makes one rig; called on the thread of run_study, once per worker.
@@ -48,6 +52,7 @@ struct RunSummary {
   std::uint32_t total = 0;    ///< points of the plan
   std::uint32_t skipped = 0;  ///< finished before this run
   std::uint32_t done = 0;     ///< finished in this run
+  std::uint32_t spared = 0;   ///< not run, because the stop rule had what it wanted
   std::uint32_t valid = 0;    ///< of those done in this run, as the next two
   std::uint32_t degraded = 0;
   std::uint32_t void_ = 0;   // NOLINT(readability-identifier-naming): `void` is a keyword
@@ -59,8 +64,9 @@ struct RunSummary {
 /// Runs every point of `plan` that `sink` does not already hold.
 ///
 /// At most `jobs` workers, each with a rig and a thread of its own; one when engine or device is real, because points
-/// of one GPU cannot overlap. Calls to `sink` and `observer` are serialised. Points do not depend on each other, so
-/// the records are the same for any number of workers and after any interruption.
+/// of one GPU cannot overlap, and with a stop rule, so that what it sees does not depend on the order. Calls to `sink`
+/// and `observer` are serialised. Points do not depend on each other, so the records are the same for any number of
+/// workers and after any interruption.
 ///
 /// An engine's error voids its point (out_of_memory, engine_failed with the message in `detail`), a failed load all
 /// points of that model; the run goes on. An error of the sink, the device or the clock control ends the run and is

@@ -17,6 +17,9 @@ namespace {
 constexpr std::string_view kSchema = "phasewatt-study/1";
 constexpr std::string_view kClocksHint = "use a list of MHz and \"stock\", \"auto:N\" (N from 2 to 64), or \"stock\"";
 constexpr double kMaxMhz = 10000;
+constexpr double kMaxSeconds = 3600;
+/// An interval of a mean from fewer repeats is too wide, and too uncertain, to stop at.
+constexpr int kLeastForWidth = 3;
 
 using Words = std::vector<std::string>;
 
@@ -56,10 +59,12 @@ class Parser {
     auto engine = optional_table("engine");
     auto device = optional_table("device");
     auto decoding = optional_table("decoding");
+    auto measure = optional_table("measure");
     PHASEWATT_TRY(root_.finish());
     if (engine) PHASEWATT_TRY(read_engine(*engine));
     if (device) PHASEWATT_TRY(read_device(*device));
     if (decoding) PHASEWATT_TRY(read_decoding(*decoding));
+    if (measure) PHASEWATT_TRY(read_measure(*measure));
     for (auto& dataset : datasets) PHASEWATT_TRY(read_dataset(dataset));
     if (datasets.empty())
       return Error{ErrorCode::bad_input, study_.source + ": there is no [[datasets]]",
@@ -223,6 +228,45 @@ class Parser {
     study_.decoding.max_new_tokens = bounded(table, "max_new_tokens", study_.decoding.max_new_tokens, 1, 4096);
     const std::string stop = one_of(table, "stop", "length", Words{"length", "eos"});
     study_.decoding.stop = parse_stop_rule(stop).value_or(StopRule::length);
+    return table.finish();
+  }
+
+  static double seconds(TomlTable& table, std::string_view key, double otherwise) {
+    if (!table.has(key)) return otherwise;
+    const double value = table.number(key);
+    if (value >= 0 && value <= kMaxSeconds) return value;
+    table.fail(key, fmt::format("'{}' is {}", key, value), fmt::format("it must be 0 to {} s", kMaxSeconds));
+    return otherwise;
+  }
+
+  Status read_measure(TomlTable& table) {
+    MeasureRules& rules = study_.measure;
+    const bool through_nvml = study_.device != "sim";
+    const std::string energy = one_of(table, "energy", through_nvml ? "sensors" : "truth", Words{"truth", "sensors"});
+    if (through_nvml && energy == "truth")
+      table.fail("energy", "'energy' is 'truth'", "only a simulated GPU in virtual time tells it; use \"sensors\"");
+    rules.by_sensors = energy == "sensors";
+    rules.warmup_s = seconds(table, "warmup_s", rules.warmup_s);
+    rules.warmup_max_s = seconds(table, "warmup_max_s", std::max(rules.warmup_s, rules.warmup_max_s));
+    if (rules.warmup_max_s < rules.warmup_s)
+      table.fail("warmup_max_s", fmt::format("'warmup_max_s' is {}", rules.warmup_max_s),
+                 fmt::format("it must be at least warmup_s, which is {}", rules.warmup_s));
+    rules.window_s = seconds(table, "window_s", rules.window_s);
+    rules.stacked_s = seconds(table, "stacked_s", rules.stacked_s);
+    if (table.has("reference_every")) rules.reference_every = bounded(table, "reference_every", 0, 0, 1'000'000);
+    if (table.has("repeats_max"))
+      rules.repeats_max = bounded(table, "repeats_max", study_.repeats, study_.repeats, 100);
+    if (table.has("confidence_width")) {
+      rules.confidence_width = table.number("confidence_width");
+      if (!(rules.confidence_width > 0 && rules.confidence_width <= 1))
+        table.fail("confidence_width", fmt::format("'confidence_width' is {}", rules.confidence_width),
+                   "it must be more than 0 and at most 1");
+      if (!rules.repeats_max)
+        table.fail("confidence_width", "'confidence_width' without 'repeats_max'", "say how many repeats there may be");
+    }
+    if (rules.repeats_max && study_.repeats < kLeastForWidth)
+      table.fail("repeats_max", fmt::format("'repeats' is {}", study_.repeats),
+                 fmt::format("a stop rule needs at least {} repeats for an interval", kLeastForWidth));
     return table.finish();
   }
 

@@ -35,13 +35,28 @@ struct StudyBaseline {
   Mhz clock{};  ///< when `clock`
 };
 
+/// How a point is measured by sensors, and how often ([measure]).
+struct MeasureRules {
+  /// The simulated GPU in virtual time tells the truth; with this its sensors are read instead, as those of a real card
+  /// are. Behind NVML it is always so.
+  bool by_sensors = false;
+  double warmup_s = 10;      ///< at least so long under the point's own load before anything counts
+  double warmup_max_s = 60;  ///< at most so long, when the temperature is not steady before
+  double window_s = 0;   ///< the queries go through again until so much has been measured; 0 = what the sensors need
+  double stacked_s = 2;  ///< for each phase, repeated back to back as the cross-check; 0 = none
+  std::optional<int> reference_every;  ///< points between two runs of the reference point; 0 = none; absent = 20 by
+                                       ///< sensors, none otherwise
+  std::optional<int> repeats_max;      ///< absent: `repeats` is a fixed count. Else repeats go on up to this one…
+  double confidence_width = 0.02;      ///< …until the 95 % interval of the mean is no wider than this share of it
+};
+
 /// A study file after all checks that need nothing but the file.
 struct Study {
   std::string text;    ///< the file, verbatim
   std::string source;  ///< its name in messages
   std::string name;
   std::uint64_t seed = 1;
-  int repeats = 3;
+  int repeats = 5;
   std::vector<std::string> models;
   std::vector<StudyDataset> datasets;
   std::vector<int> batch_sizes;
@@ -56,6 +71,7 @@ struct Study {
   std::string spec = "rtx-pro-6000-blackwell-ws";  ///< id of a shipped spec, or a path when `spec_is_path`
   bool spec_is_path = false;
   bool noise = true;
+  MeasureRules measure;
 
   /// Lines in the file (0 = the key is absent), so that later checks can still name them.
   struct Lines {
@@ -65,6 +81,10 @@ struct Study {
   } lines;
   /// "file:line" of a key, or "file" when `line` is 0.
   [[nodiscard]] std::string where(int line) const;
+  /// Whether points are measured by sensors; otherwise the simulator's truth is taken.
+  [[nodiscard]] bool by_sensors() const { return device != "sim" || measure.by_sensors; }
+  [[nodiscard]] int reference_every() const { return measure.reference_every.value_or(by_sensors() ? 20 : 0); }
+  [[nodiscard]] int most_repeats() const { return measure.repeats_max.value_or(repeats); }
 };
 
 /// Parses and checks. bad_input names file, line and the nearest valid key or value; unsupported names an engine or

@@ -13,11 +13,8 @@ namespace {
 constexpr double kTolerance = 0.01;
 constexpr std::uint64_t kSlowdown = throttle_hw_slowdown | throttle_sw_thermal | throttle_hw_thermal;
 
-void add(RunRecord& record, Reason reason, const std::string& detail) {
-  record.reasons.push_back(reason);
-  if (!record.detail.empty()) record.detail += "; ";
-  record.detail += detail;
-}
+/// A single capped look may be a burst after which the lock held.
+constexpr double kLeastCapped = 0.02;
 
 bool is_highest(const ClockLimits& limits, Mhz lock) {
   return (!limits.supported.empty() && lock >= limits.supported.back()) ||
@@ -30,25 +27,33 @@ Mhz clock_tolerance(const ClockLimits& limits, Mhz lock) {
   return std::max(lock * kTolerance, half_step(limits.supported, lock));
 }
 
-void judge(RunRecord& record, const ClockLimits& limits) {
+void blame(RunRecord& record, Reason reason, std::string_view detail) {
+  record.reasons.push_back(reason);
+  if (detail.empty()) return;
+  if (!record.detail.empty()) record.detail += "; ";
+  record.detail += detail;
+}
+
+void judge(RunRecord& record, const ClockLimits& limits, std::optional<double> capped_share) {
   const auto lock = record.clock.snapped;
   const auto seen = record.clock.seen;
   if ((record.throttle_mask & kSlowdown) != 0)
-    add(record, Reason::throttled, "throttle reasons: " + throttle_words(record.throttle_mask & kSlowdown));
+    blame(record, Reason::throttled, "throttle reasons: " + throttle_words(record.throttle_mask & kSlowdown));
 
-  const bool capped = (record.throttle_mask & throttle_sw_power_cap) != 0 && (!lock || is_highest(limits, *lock));
+  const bool capped = (record.throttle_mask & throttle_sw_power_cap) != 0 && capped_share.value_or(1) >= kLeastCapped &&
+                      (!lock || is_highest(limits, *lock));
   if (capped)
-    add(record, Reason::power_limited,
-        seen ? fmt::format("power cap at {}, seen {:.0f} MHz", lock ? fmt::format("{} MHz", lock->value()) : "stock",
-                           seen->value())
-             : "power cap");
+    blame(record, Reason::power_limited,
+          seen ? fmt::format("power cap at {}, seen {:.0f} MHz", lock ? fmt::format("{} MHz", lock->value()) : "stock",
+                             seen->value())
+               : "power cap");
   if (lock && !seen) {
-    add(record, Reason::clock_not_attained, "no clock could be read under load");
+    blame(record, Reason::clock_not_attained, "no clock could be read under load");
   } else if (lock) {
     const bool misses = std::abs(seen->value() - lock->value()) > clock_tolerance(limits, *lock).value();
     if (misses && !(capped && *seen < *lock))
-      add(record, Reason::clock_not_attained,
-          fmt::format("asked for {} MHz, seen {:.1f} MHz", lock->value(), seen->value()));
+      blame(record, Reason::clock_not_attained,
+            fmt::format("asked for {} MHz, seen {:.1f} MHz", lock->value(), seen->value()));
   }
   for (const Reason reason : record.reasons) record.validity = std::max(record.validity, severity(reason));
 }

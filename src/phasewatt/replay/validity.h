@@ -1,6 +1,8 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "phasewatt/base/records.h"
@@ -22,7 +24,13 @@ Mhz clock_tolerance(const ClockLimits& limits, Mhz lock);
 /// - The software power cap at the stock clock, or at the highest supported or planned one: `power_limited`, valid even
 ///   where the seen clock falls short. At full load today's cards cannot hold their highest clocks.
 /// - Otherwise a seen clock that misses the lock by more than the tolerance, or none seen: `clock_not_attained`, void.
-void judge(RunRecord& record, const ClockLimits& limits);
+///
+/// `capped_share`: of the looks under load, those that showed the power cap; absent where only the union of all reasons
+/// is known. Below 2 % the cap is no excuse for a clock that was missed.
+void judge(RunRecord& record, const ClockLimits& limits, std::optional<double> capped_share = std::nullopt);
+
+/// Adds a reason with its detail; the verdict is judge()'s.
+void blame(RunRecord& record, Reason reason, std::string_view detail);
 
 /// A record without numbers, for a point that could not be carried out.
 RunRecord void_record(const RunPoint& point, Reason reason, std::string detail);

@@ -31,9 +31,9 @@ std::vector<std::string> table_names(SQLite::Database& db) {
 }
 
 /// All rows of a table in the order of its key, which every table has.
-SQLite::Statement select_all(SQLite::Database& db, const std::string& table, const char* more = "") {
+SQLite::Statement select_all(SQLite::Database& db, const std::string& table, const std::string& columns = "*") {
   std::vector<std::string> key = names(db, "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk", &table);
-  std::string sql = fmt::format("SELECT *{} FROM \"{}\"", more, table);
+  std::string sql = fmt::format("SELECT {} FROM \"{}\"", columns, table);
   if (!key.empty()) sql += fmt::format(" ORDER BY \"{}\"", join(key, "\", \""));
   return {db, sql};
 }
@@ -103,9 +103,13 @@ Status export_csv(const fs::path& path, std::string_view table, std::ostream& ou
     if (found == tables.end())
       return Error{ErrorCode::not_found, fmt::format("there is no table '{}' in '{}'", table, path.string()),
                    did_you_mean(table, tables)};
-    const std::vector<std::string> columns = names(db, "SELECT name FROM pragma_table_info(?) ORDER BY cid", &*found);
-    const bool marked = std::find(columns.begin(), columns.end(), "simulated") != columns.end();
-    SQLite::Statement statement = select_all(db, *found, marked ? "" : ", (SELECT simulated FROM study) AS simulated");
+    std::vector<std::string> columns = names(db, "SELECT name FROM pragma_table_info(?) ORDER BY cid", &*found);
+    // The mark is every table's last column.
+    const auto mark = std::find(columns.begin(), columns.end(), "simulated");
+    const bool marked = mark != columns.end();
+    if (marked) columns.erase(mark);
+    columns.emplace_back(marked ? "simulated" : "(SELECT simulated FROM study) AS simulated");
+    SQLite::Statement statement = select_all(db, *found, join(columns, ", "));
     for (int i = 0; i < statement.getColumnCount(); ++i) out << (i == 0 ? "" : ",") << statement.getColumnName(i);
     out << '\n';
     while (statement.executeStep() && out) {

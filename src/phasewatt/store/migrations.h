@@ -17,7 +17,7 @@ struct Migration {
   const char* sql = "";
 };
 
-/// The steps of this program, ascending; the last one's `to` is kSchemaVersion. Empty while there is one version.
+/// The steps of this program, ascending; the last one's `to` is kSchemaVersion.
 std::span<const Migration> migrations();
 
 /// Applies the steps above the database's user_version in one transaction, so that a failure leaves the old version.

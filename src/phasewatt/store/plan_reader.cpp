@@ -101,8 +101,8 @@ Status read_queries(SQLite::Database& db, const std::filesystem::path& path, Stu
 Result<std::vector<RunPoint>> read_points(SQLite::Database& db, const std::filesystem::path& path) {
   std::vector<RunPoint> points;
   SQLite::Statement statement(db,
-                              R"(SELECT point_index, model, dataset, batch, sm_mhz_asked, sm_mhz_snapped, repeat_index
-      FROM point ORDER BY point_index)");
+                              R"(SELECT point_index, model, dataset, batch, sm_mhz_asked, sm_mhz_snapped, repeat_index,
+      reference FROM point ORDER BY point_index)");
   while (statement.executeStep()) {
     Fields f(statement);
     RunPoint point;
@@ -114,6 +114,7 @@ Result<std::vector<RunPoint>> read_points(SQLite::Database& db, const std::files
     point.clock_asked = f.maybe<Mhz>();
     point.clock = f.maybe<Mhz>();
     point.repeat = f.small();
+    point.reference = f.flag();
     points.push_back(std::move(point));
   }
   return points;

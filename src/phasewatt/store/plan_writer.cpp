@@ -62,11 +62,11 @@ void write_queries(SQLite::Database& db, const StudyPlan& plan) {
 }
 
 void write_points(SQLite::Database& db, const StudyPlan& plan) {
-  SQLite::Statement statement = insert(db, "point", 7);
+  SQLite::Statement statement = insert(db, "point", 8);
   for (const RunPoint& point : plan.points) {
     Row row(statement);
     row << point.index << point.model << point.dataset << point.batch << point.clock_asked << point.clock
-        << point.repeat;
+        << point.repeat << point.reference;
     row.run();
   }
 }

@@ -38,7 +38,41 @@ Result<RunRecord> read_run(SQLite::Statement& statement, const std::vector<RunPo
   const std::string validity = f.text();
   PHASEWATT_ASSIGN(record.validity, known(parse_validity(validity), validity, path));
   record.detail = f.text();
+  record.cross_energy = f.maybe<Joules>();
+  record.cross_rel_error = f.maybe();
+  record.passes = f.small();
+  record.tail_s = f.number();
+  const auto reads = f.maybe<std::int64_t>();
+  const auto lost = f.maybe<std::int64_t>();
+  const auto cpu_share = f.maybe();
+  const auto driver_share = f.maybe();
+  if (reads) record.sampling = SamplingReport{*reads, lost.value_or(0), cpu_share, driver_share};
   return record;
+}
+
+Status read_phases(SQLite::Database& db, const fs::path& path, std::vector<RunRecord>& records) {
+  SQLite::Statement statement(db, R"(SELECT point_index, phase, energy_method, energy_rel_error, stacked_energy_j,
+      stacked_rel_error, energy_truth_j, bytes, flops, gpu_busy_s, launch_s FROM run_phase ORDER BY point_index)");
+  auto record = records.begin();
+  while (statement.executeStep()) {
+    Fields f(statement);
+    const std::uint32_t point = f.index();
+    const std::string name = f.text();
+    PHASEWATT_ASSIGN(const Phase which, known(parse_phase(name), name, path));
+    while (record != records.end() && record->point.index < point) ++record;
+    if (record == records.end() || record->point.index != point) return damaged(path, "a phase belongs to no run");
+    PhaseTotals& phase = record->phases[static_cast<std::size_t>(which)];
+    if (const auto method = f.maybe<std::string>()) {
+      PHASEWATT_ASSIGN(phase.method, known(parse_energy_method(*method), *method, path));
+    }
+    phase.energy_rel_error = f.maybe();
+    phase.stacked_energy = f.maybe<Joules>();
+    phase.stacked_rel_error = f.maybe();
+    phase.energy_truth = f.maybe<Joules>();
+    for (std::optional<double>* number : {&phase.bytes, &phase.flops, &phase.gpu_busy_s, &phase.launch_s})
+      *number = f.maybe();
+  }
+  return ok();
 }
 
 Status read_reasons(SQLite::Database& db, const fs::path& path, std::vector<RunRecord>& records) {
@@ -61,13 +95,16 @@ Result<std::vector<RunRecord>> read_records(SQLite::Database& db, const fs::path
   SQLite::Statement statement(db, R"(SELECT point_index, sm_mhz_asked, sm_mhz_snapped, sm_mhz_seen, throttle_mask,
       prefill_s, prefill_tokens, prefill_spans, prefill_energy_j, decode_s, decode_tokens, decode_spans, decode_energy_j,
       score_s, score_tokens, score_spans, score_energy_j, wall_s, idle_s, energy_j, idle_energy_j, energy_method,
-      energy_rel_error, temperature_begin_c, temperature_end_c, validity, detail FROM run ORDER BY point_index)");
+      energy_rel_error, temperature_begin_c, temperature_end_c, validity, detail,
+      cross_energy_j, cross_rel_error, passes, tail_s, reads, lost_reads, sampler_cpu_share, driver_share
+      FROM run ORDER BY point_index)");
   std::vector<RunRecord> records;
   while (statement.executeStep()) {
     PHASEWATT_ASSIGN(RunRecord record, read_run(statement, points, path));
     records.push_back(std::move(record));
   }
   PHASEWATT_TRY(read_reasons(db, path, records));
+  PHASEWATT_TRY(read_phases(db, path, records));
   return records;
 }
 
@@ -144,7 +181,8 @@ Result<StudySummary> read_status(const fs::path& path) {
     PHASEWATT_ASSIGN(const std::vector<RunRecord> records, read_records(db, path, points));
     summary.points_total = std::int64_t(points.size());
     count_records(records, summary);
-    summary.complete = summary.points_done == summary.points_total;
+    summary.points_spared = db.execAndGet("SELECT count(*) FROM point_spared").getInt64();
+    summary.complete = summary.points_done + summary.points_spared == summary.points_total;
     summary.requests = db.execAndGet("SELECT count(*) FROM request").getInt64();
     read_sessions(db, summary);
     return summary;

@@ -46,9 +46,10 @@ struct StudySummary {
   std::string name;
   bool simulated = true;
   bool running = false;   ///< a process writes to it now
-  bool complete = false;  ///< every point is finished
+  bool complete = false;  ///< every point is finished or spared
   std::int64_t points_total = 0;
   std::int64_t points_done = 0;
+  std::int64_t points_spared = 0;  ///< not run: the stop rule had what it wanted
   std::int64_t points_valid = 0;
   std::int64_t points_degraded = 0;
   std::int64_t points_void = 0;

@@ -1,4 +1,4 @@
--- Version 1 of a phasewatt results database. docs/store-schema.md explains every column; a change here needs a new
+-- Version 2 of a phasewatt results database. docs/store-schema.md explains every column; a change here needs a new
 -- version and a step in migrations.cpp. NULL = not known. Units stand in the names.
 
 -- One row: what was studied, and where the numbers came from.
@@ -83,8 +83,22 @@ CREATE TABLE point (
   batch           INTEGER NOT NULL,
   sm_mhz_asked    REAL,
   sm_mhz_snapped  REAL,
-  repeat_index    INTEGER NOT NULL
+  repeat_index    INTEGER NOT NULL,
+  reference       INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+
+-- Points that the stop rule made unnecessary.
+CREATE TABLE point_spared (
+  point_index  INTEGER PRIMARY KEY REFERENCES point
+) STRICT;
+
+-- What the sensors and ceilings of the card were taken to be and where that is from; one row per name. Empty in virtual time
+-- without sensors.
+CREATE TABLE study_calibration (
+  name   TEXT NOT NULL PRIMARY KEY,
+  value  REAL,
+  text   TEXT
+) STRICT, WITHOUT ROWID;
 
 -- One row per finished point.
 CREATE TABLE run (
@@ -115,8 +129,32 @@ CREATE TABLE run (
   temperature_end_c    REAL,
   validity             TEXT NOT NULL CHECK (validity IN ('valid', 'degraded', 'void')),
   detail               TEXT NOT NULL,
-  simulated            INTEGER NOT NULL CHECK (simulated IN (0, 1))
+  simulated            INTEGER NOT NULL CHECK (simulated IN (0, 1)),
+  cross_energy_j       REAL,
+  cross_rel_error      REAL,
+  passes               INTEGER NOT NULL DEFAULT 1,
+  tail_s               REAL NOT NULL DEFAULT 0,
+  reads                INTEGER,
+  lost_reads           INTEGER,
+  sampler_cpu_share    REAL,
+  driver_share         REAL
 ) STRICT;
+
+-- How a phase's energy was obtained, and what the phase did: one row per phase that occurred.
+CREATE TABLE run_phase (
+  point_index        INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,
+  phase              TEXT NOT NULL,
+  energy_method      TEXT,
+  energy_rel_error   REAL,
+  stacked_energy_j   REAL,
+  stacked_rel_error  REAL,
+  energy_truth_j     REAL,
+  bytes              REAL,
+  flops              REAL,
+  gpu_busy_s         REAL,
+  launch_s           REAL,
+  PRIMARY KEY (point_index, phase)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE run_reason (
   point_index  INTEGER NOT NULL REFERENCES run ON DELETE CASCADE,

@@ -13,6 +13,7 @@
 #include "phasewatt/store/bind.h"
 #include "phasewatt/store/database.h"
 #include "phasewatt/store/lock.h"
+#include "phasewatt/store/plan_reader.h"
 #include "phasewatt/store/plan_writer.h"
 #include "phasewatt/store/schema.h"
 
@@ -59,6 +60,7 @@ struct Writer::Impl {
   std::optional<SQLite::Database> db{};
   std::optional<SQLite::Statement> insert_run{};
   std::optional<SQLite::Statement> insert_reason{};
+  std::optional<SQLite::Statement> insert_phase{};
   std::optional<SQLite::Statement> insert_request{};
   std::int64_t session = 0;
   bool simulated = false;
@@ -66,6 +68,7 @@ struct Writer::Impl {
   void close() {
     insert_run.reset();
     insert_reason.reset();
+    insert_phase.reset();
     insert_request.reset();
     // Folds the log into the file, then drops it; the second fails, harmlessly, while someone reads.
     if (db) db->tryExec("PRAGMA wal_checkpoint(TRUNCATE)");
@@ -123,15 +126,25 @@ struct Writer::Impl {
   }
 
   void prepare() {
-    insert_run.emplace(*db, fmt::format("INSERT INTO run VALUES ({})", placeholders(28)));
+    insert_run.emplace(*db, fmt::format("INSERT INTO run VALUES ({})", placeholders(36)));
     insert_reason.emplace(*db, "INSERT INTO run_reason VALUES (?,?,?)");
+    insert_phase.emplace(*db, fmt::format("INSERT INTO run_phase VALUES ({})", placeholders(11)));
     insert_request.emplace(*db, fmt::format("INSERT INTO request VALUES ({})", placeholders(9)));
   }
 
-  std::set<std::uint32_t> finished() {
-    std::set<std::uint32_t> points;
-    SQLite::Statement statement(*db, "SELECT point_index FROM run ORDER BY point_index");
-    while (statement.executeStep()) points.insert(points.end(), Fields(statement).index());
+  Result<FinishedPoints> finished() {
+    FinishedPoints points;
+    SQLite::Statement runs(*db, "SELECT point_index, validity, energy_j, wall_s FROM run");
+    while (runs.executeStep()) {
+      Fields f(runs);
+      FinishedPoint& point = points[f.index()];
+      const std::string validity = f.text();
+      PHASEWATT_ASSIGN(point.validity, known(parse_validity(validity), validity, path));
+      point.energy = f.maybe<Joules>();
+      point.wall_s = f.number();
+    }
+    SQLite::Statement spared(*db, "SELECT point_index FROM point_spared");
+    while (spared.executeStep()) points[Fields(spared).index()].spared = true;
     return points;
   }
 
@@ -147,10 +160,30 @@ struct Writer::Impl {
       row << std::optional<double>();
     row << record.energy_rel_error << record.temperature_begin << record.temperature_end << to_string(record.validity)
         << record.detail << simulated;
+    row << record.cross_energy << record.cross_rel_error << record.passes << record.tail_s;
+    const auto& sampling = record.sampling;
+    using Count = std::optional<std::int64_t>;
+    row << (sampling ? Count(sampling->reads) : Count()) << (sampling ? Count(sampling->lost) : Count())
+        << (sampling ? sampling->cpu_share : std::nullopt) << (sampling ? sampling->driver_share : std::nullopt);
     row.run();
+    for (const Phase phase : kPhases) write_phase(record, phase);
     int position = 0;
     for (const Reason reason : record.reasons)
       (Row(*insert_reason) << record.point.index << position++ << to_string(reason)).run();
+  }
+
+  void write_phase(const RunRecord& record, Phase which) {
+    const PhaseTotals& phase = record.phases[static_cast<std::size_t>(which)];
+    if (phase.spans == 0) return;
+    Row row(*insert_phase);
+    row << record.point.index << to_string(which);
+    if (phase.method)
+      row << to_string(*phase.method);
+    else
+      row << std::optional<double>();
+    row << phase.energy_rel_error << phase.stacked_energy << phase.stacked_rel_error << phase.energy_truth
+        << phase.bytes << phase.flops << phase.gpu_busy_s << phase.launch_s;
+    row.run();
   }
 
   void write_requests(const RunRecord& record) {
@@ -218,7 +251,7 @@ Result<std::unique_ptr<Writer>> Writer::open(const fs::path& path) {
 
 void Writer::limit_pages(std::int64_t pages) { impl_->page_limit = pages; }
 
-Result<std::set<std::uint32_t>> Writer::begin(const StudyPlan& plan) {
+Result<FinishedPoints> Writer::begin(const StudyPlan& plan) {
   Impl& w = *impl_;
   if (w.is_new) {
     PHASEWATT_TRY(w.create_file(plan));
@@ -227,7 +260,7 @@ Result<std::set<std::uint32_t>> Writer::begin(const StudyPlan& plan) {
     w.db.emplace(std::move(db));
   }
   if (!w.db) return Error{ErrorCode::internal, "the store was closed before begin()", {}};
-  return guarded(w.path, [&]() -> Result<std::set<std::uint32_t>> {
+  return guarded(w.path, [&]() -> Result<FinishedPoints> {
     PHASEWATT_TRY(w.check_fingerprint(plan));
     w.db->exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
     w.apply_page_limit();
@@ -246,6 +279,16 @@ Status Writer::add(const RunRecord& record) {
     w.write_run(record);
     w.write_requests(record);
     transaction.commit();
+    return ok();
+  });
+}
+
+Status Writer::spare(std::uint32_t point) {
+  Impl& w = *impl_;
+  if (!w.insert_run) return Error{ErrorCode::internal, "a point was spared before begin() or after end()", {}};
+  return guarded(w.path, [&]() -> Status {
+    SQLite::Statement statement(*w.db, "INSERT INTO point_spared VALUES (?)");
+    (Row(statement) << point).run();
     return ok();
   });
 }

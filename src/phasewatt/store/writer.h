@@ -30,8 +30,9 @@ class Writer : public RunSink {
   Writer& operator=(const Writer&) = delete;
   ~Writer() override;  ///< what was added stays; without end() the session counts as cut short
 
-  Result<std::set<std::uint32_t>> begin(const StudyPlan& plan) override;
+  Result<FinishedPoints> begin(const StudyPlan& plan) override;
   Status add(const RunRecord& record) override;
+  Status spare(std::uint32_t point) override;
   Status end(bool complete) override;
 
   /// Drops the void points, so that they are run again; returns how many. Between open() and begin().

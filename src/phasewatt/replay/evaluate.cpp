@@ -1,0 +1,230 @@
+#include "phasewatt/replay/evaluate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "phasewatt/replay/energy/attribution.h"
+#include "phasewatt/replay/gates.h"
+
+namespace phasewatt::replay {
+namespace {
+
+/// Above this relative error (the common gain apart) a total, or a phase, is called too uncertain.
+constexpr double kMaxError = 0.05;
+constexpr double kMaxPhaseError = 0.10;
+/// The two methods measure a phase under conditions that differ a little (heat, power cap, context): so much is allowed
+/// beyond their errors.
+constexpr double kMethodTolerance = 0.05;
+
+/// The part of the half width that does not cancel between measurements of one card.
+double own_half_width(const Estimate& e) {
+  return std::sqrt(std::max(0.0, e.half_width * e.half_width - e.common * e.common));
+}
+double relative(double half_width, double value) { return value > 0 ? half_width / value : 1; }
+
+class Evaluation {
+ public:
+  Evaluation(const device::SensorTrace& trace, const PointWork& work, const PointBasis& basis)
+      : trace_(trace), work_(work), basis_(basis), n_(work.passes) {}
+
+  RunRecord carry_out() {
+    record_.point = basis_.point;
+    record_.clock.asked = basis_.point.clock_asked;
+    record_.clock.snapped = basis_.point.clock;
+    record_.passes = work_.passes;
+    keep_times();
+    const WindowEnergy energy = window_energy(trace_, work_.window, basis_.calibration);
+    keep_total(energy);
+    keep_phases();
+    keep_requests();
+    keep_sampling();
+    if (work_.unsettled_c)
+      blame(record_, Reason::not_settled,
+            fmt::format("warmed by {:.0f} degrees over the last seconds of the warm-up", *work_.unsettled_c));
+    if (work_.sums.extrapolated()) blame(record_, Reason::extrapolated, {});
+    if (basis_.calibration.assumed) blame(record_, Reason::not_calibrated, {});
+    apply_gates(trace_, work_.window, work_.stretches, energy, basis_.calibration, basis_.context.limits, record_);
+    return std::move(record_);
+  }
+
+ private:
+  /// Means over the passes.
+  void keep_times() {
+    record_.phases = work_.sums.totals();
+    for (PhaseTotals& phase : record_.phases) {
+      phase.seconds /= n_;
+      phase.tokens /= n_;
+      phase.spans /= work_.passes;
+      phase.energy_truth = phase.energy ? std::optional(*phase.energy / n_) : std::nullopt;
+      phase.energy.reset();
+      for (auto* sum : {&phase.bytes, &phase.flops, &phase.gpu_busy_s, &phase.launch_s})
+        if (*sum) **sum /= n_;
+    }
+    record_.wall_s = work_.sums.wall_s() / n_;
+    record_.idle_s = std::max(0.0, work_.window.seconds() / n_ - busy_s());
+    record_.tail_s = work_.sums.tail_s() / n_;
+  }
+
+  [[nodiscard]] double busy_s() const {
+    double seconds = 0;
+    for (const PhaseTotals& phase : record_.phases) seconds += phase.seconds;
+    return seconds;
+  }
+
+  void keep_total(const WindowEnergy& energy) {
+    const auto& main = energy.counter ? energy.counter : energy.integral;
+    if (!main) {
+      blame(record_, Reason::no_energy, "neither the energy counter nor the power reading gave enough");
+      return;
+    }
+    record_.method = energy.counter ? EnergyMethod::counter_delta : EnergyMethod::power_integral;
+    record_.energy = Joules(main->value / n_);
+    record_.energy_rel_error = relative(main->half_width, main->value);
+    if (energy.counter && energy.integral) {
+      record_.cross_energy = Joules(energy.integral->value / n_);
+      record_.cross_rel_error = relative(energy.integral->half_width, energy.integral->value);
+    }
+    if (relative(own_half_width(*main), main->value) > kMaxError)
+      blame(record_, Reason::sensor_too_slow,
+            fmt::format("the total is uncertain by {:.0f} %", 100 * relative(own_half_width(*main), main->value)));
+  }
+
+  /// In place where that is certain enough, else by repetition; each checks the other.
+  void keep_phases() {
+    const auto in_place = phases_in_place(trace_, work_.window, work_.stretches, basis_.calibration);
+    bool all_in_place = in_place.has_value();
+    for (const Phase which : kPhases) {
+      const auto i = static_cast<std::size_t>(which);
+      PhaseTotals& phase = record_.phases[i];
+      if (phase.spans == 0) continue;
+      std::optional<Estimate> here = in_place ? in_place->phases[i] : std::nullopt;
+      const auto there = by_repetition(i, phase.seconds);
+      if (here) {
+        for (double* part : {&here->value, &here->half_width, &here->common}) *part /= n_;
+        if (relative(own_half_width(*here), here->value) <= kMaxPhaseError || !there)
+          take(phase, *here, EnergyMethod::window_regression);
+      }
+      if (there) {
+        phase.stacked_energy = Joules(there->value);
+        phase.stacked_rel_error = relative(there->half_width, there->value);
+        if (!phase.energy) take(phase, *there, EnergyMethod::stacked);
+      }
+      all_in_place = all_in_place && phase.method == EnergyMethod::window_regression;
+      check(which, here, there, phase);
+    }
+    if (all_in_place && in_place->idle)
+      record_.idle_energy = Joules(in_place->idle->value / n_);
+    else
+      close_by_difference();
+  }
+
+  [[nodiscard]] std::optional<Estimate> by_repetition(std::size_t i, double seconds) const {
+    if (!work_.stacked[i]) return std::nullopt;
+    auto power = stacked_power(trace_, *work_.stacked[i], basis_.calibration);
+    if (!power) return std::nullopt;
+    for (double* part : {&power->value, &power->half_width, &power->common}) *part *= seconds;
+    return power;
+  }
+
+  static void take(PhaseTotals& phase, const Estimate& estimate, EnergyMethod method) {
+    phase.energy = Joules(estimate.value);
+    phase.energy_rel_error = relative(estimate.half_width, estimate.value);
+    phase.method = method;
+  }
+
+  void check(Phase which, const std::optional<Estimate>& here, const std::optional<Estimate>& there,
+             const PhaseTotals& phase) {
+    if (!here && !there) {
+      blame(record_, Reason::sensor_too_slow, fmt::format("no method can tell the {} apart", to_string(which)));
+      return;
+    }
+    if (phase.energy_rel_error &&
+        relative(own_half_width(here ? *here : *there), phase.energy->value()) > kMaxPhaseError)
+      blame(record_, Reason::sensor_too_slow,
+            fmt::format("the {} is uncertain by {:.0f} %", to_string(which), 100 * *phase.energy_rel_error));
+    if (!here || !there) return;
+    const double allowed = std::hypot(own_half_width(*here), own_half_width(*there)) + kMethodTolerance * there->value;
+    if (std::abs(here->value - there->value) > allowed)
+      blame(record_, Reason::phases_disagree,
+            fmt::format("{} {:.1f} J in place, {:.1f} J by repetition", to_string(which), here->value, there->value));
+  }
+
+  /// With a phase from repetition the rest of the total is what no phase took.
+  void close_by_difference() {
+    if (!record_.energy) return;
+    Joules rest = *record_.energy;
+    for (const PhaseTotals& phase : record_.phases) {
+      if (phase.spans > 0 && !phase.energy) return;
+      if (phase.energy) rest -= *phase.energy;
+    }
+    if (rest >= Joules(0)) {
+      record_.idle_energy = rest;
+      return;
+    }
+    // The parts' errors exceed the idle time's share: they are scaled to the total.
+    const Joules sum = *record_.energy - rest;
+    for (PhaseTotals& phase : record_.phases)
+      if (phase.energy) phase.energy = *phase.energy * (record_.energy->value() / sum.value());
+    record_.idle_energy = Joules(0);
+  }
+
+  /// Mean power of each phase and of the idle time, spread over each batch's time in them, then over its requests.
+  void keep_requests() {
+    const double between = std::max(0.0, work_.window.seconds() - work_.sums.wall_s());
+    for (const BatchWork& batch : work_.batches) {
+      const auto joules = batch_energy(batch, between);
+      std::vector<RequestTokens> tokens;
+      for (std::size_t i = 0; i < batch.requests.size(); ++i)
+        tokens.push_back(tokens_of(batch.requests[i], batch.outcomes[i]));
+      const auto shares = joules ? attribute(*joules, tokens) : std::vector<double>();
+      for (std::size_t i = 0; i < batch.requests.size(); ++i) {
+        record_.requests.push_back(request_record(basis_.context, batch.requests[i], batch.outcomes[i], batch.first));
+        if (joules) record_.requests.back().energy = Joules(shares[i]);
+      }
+    }
+  }
+
+  [[nodiscard]] std::optional<BatchEnergy> batch_energy(const BatchWork& batch, double between_s) const {
+    BatchEnergy out;
+    double busy = 0;
+    for (std::size_t i = 0; i < kPhaseCount; ++i) {
+      const PhaseTotals& phase = record_.phases[i];
+      if (phase.spans == 0) continue;
+      if (!phase.energy) return std::nullopt;
+      if (phase.seconds > 0) out.phases[i] = phase.energy->value() * (batch.phase_s[i] / n_) / phase.seconds;
+      busy += batch.phase_s[i];
+    }
+    if (!record_.idle_energy) return std::nullopt;
+    // Time between batches belongs to each batch by its length.
+    const double idle_s = batch.wall_s - busy + between_s * batch.wall_s / work_.sums.wall_s();
+    if (record_.idle_s > 0) out.idle = record_.idle_energy->value() * (idle_s / n_) / record_.idle_s;
+    return out;
+  }
+
+  void keep_sampling() {
+    SamplingReport report;
+    report.reads = static_cast<std::int64_t>(trace_.reads);
+    report.lost = static_cast<std::int64_t>(trace_.missed + trace_.dropped + trace_.failed + trace_.bad);
+    if (trace_.cpu_s > 0 && trace_.wall_s > 0) {
+      report.cpu_share = trace_.cpu_s / trace_.wall_s;
+      report.driver_share = trace_.driver_s / trace_.wall_s;
+    }
+    record_.sampling = report;
+  }
+
+  const device::SensorTrace& trace_;
+  const PointWork& work_;
+  const PointBasis& basis_;
+  const double n_;  ///< passes
+  RunRecord record_;
+};
+
+}  // namespace
+
+RunRecord evaluate(const device::SensorTrace& trace, const PointWork& work, const PointBasis& basis) {
+  return Evaluation(trace, work, basis).carry_out();
+}
+
+}  // namespace phasewatt::replay

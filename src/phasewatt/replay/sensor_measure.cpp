@@ -1,0 +1,205 @@
+#include "phasewatt/replay/sensor_measure.h"
+
+#include <algorithm>
+#include <cmath>
+#include <deque>
+
+#include "phasewatt/replay/evaluate.h"
+#include "phasewatt/replay/span_log.h"
+
+namespace phasewatt::replay {
+namespace {
+
+/// Over this span of a warm-up the temperature may still change by a degree, its resolution.
+constexpr double kSteadyS = 10;
+constexpr double kSteadyC = 1;
+/// One call of the engine while a phase is repeated: short, so that Ctrl-C is heard.
+constexpr double kChunkS = 0.2;
+/// A window is this many times the shortest that may be reported, so that edges count little.
+constexpr double kWindowFactor = 1;
+
+/// Why a point ends early: nothing went wrong, or what did.
+struct Ended {
+  std::optional<Error> failure;  ///< of the engine; absent when the study was stopped
+};
+
+class SensorRun {
+ public:
+  SensorRun(const RunContext& context, const RunPoint& point, Rig& rig, const std::atomic<bool>& stop,
+            const std::atomic<bool>& abandoned)
+      : context_(context), point_(point), rig_(rig), stop_(stop), abandoned_(abandoned) {
+    for (const QueryRange range : batches_of(*context.plan, queries_of(*context.plan, point.dataset), point.batch))
+      batches_.push_back(std::span(context.requests).subspan(range.begin, range.end - range.begin));
+  }
+
+  Result<std::optional<RunRecord>> carry_out() {
+    rig_.recorder->start();
+    PHASEWATT_ASSIGN(std::optional<Ended> ended, go());
+    auto trace = rig_.recorder->stop();
+    if (ended && !ended->failure) return std::optional<RunRecord>();
+    if (ended) return std::optional(void_record(point_, reason_of(*ended->failure), to_string(*ended->failure)));
+    PHASEWATT_TRY(trace);
+    // A clock that was lost on the way may have been right whenever it was looked at.
+    if (auto held = rig_.clock ? rig_.clock->held() : ok(); !held)
+      return std::optional(void_record(point_, Reason::lease_lost, to_string(held.error())));
+    return std::optional(evaluate(*trace, work_, {point_, context_, rig_.calibration}));
+  }
+
+ private:
+  using Batch = std::span<const Request>;
+  /// What a step gives: nothing when it went well.
+  using Step = Result<std::optional<Ended>>;
+
+  Step go() {
+    for (const auto step : {&SensorRun::warm_up, &SensorRun::measure, &SensorRun::stack}) {
+      PHASEWATT_ASSIGN(auto ended, (this->*step)());
+      if (ended) return ended;
+    }
+    // The sensors show the last of it with a delay.
+    rig_.device->wait(from_seconds(2 * longest_update_s()));
+    return std::optional<Ended>();
+  }
+
+  [[nodiscard]] double longest_update_s() const {
+    double longest = 0;
+    for (const auto& timing : {rig_.calibration.power_instant, rig_.calibration.energy})
+      if (timing) longest = std::max(longest, timing->update_s);
+    return longest;
+  }
+
+  Result<device::Readings> look(bool temperature) { return rig_.device->read({.temperature = temperature}); }
+
+  [[nodiscard]] bool stopped() const { return stop_ || abandoned_; }
+
+  /// One batch through the engine.
+  Result<std::vector<Outcome>> run(Batch batch, engine::PhaseListener& listener) {
+    return batch.front().query->task == Task::classification
+               ? rig_.engine->score(batch, listener)
+               : rig_.engine->generate(batch, context_.study->decoding, listener);
+  }
+
+  /// The queries, as often as it takes, until the card's temperature is steady.
+  Step warm_up() {
+    const MeasureRules& rules = context_.study->measure;
+    if (rules.warmup_max_s == 0) return std::optional<Ended>();
+    struct Seen {
+      Nanos at{};
+      double celsius = 0;
+    };
+    std::deque<Seen> seen;
+    SpanLog unused;
+    Nanos begin{};
+    for (std::size_t i = 0;; i = (i + 1) % batches_.size()) {
+      PHASEWATT_ASSIGN(const auto now, look(true));
+      if (seen.empty() && begin == Nanos()) begin = now.at;
+      const double elapsed = to_seconds(now.at - begin);
+      if (now.temperature) seen.push_back({now.at, now.temperature->value()});
+      while (seen.size() > 2 && to_seconds(now.at - seen[1].at) >= kSteadyS) seen.pop_front();
+      const double span = seen.empty() ? 0 : to_seconds(now.at - seen.front().at);
+      const double change = seen.empty() ? 0 : std::abs(seen.back().celsius - seen.front().celsius);
+      // Over less than the whole span the resolution of a degree hides more.
+      const bool steady = !now.temperature || change <= (span >= kSteadyS ? kSteadyC : 0);
+      if (elapsed >= rules.warmup_s && steady) break;
+      if (elapsed >= rules.warmup_max_s) {
+        work_.unsettled_c = change;
+        break;
+      }
+      if (stopped()) return std::optional(Ended{});
+      auto outcomes = run(batches_[i], unused);
+      if (!outcomes) return std::optional(Ended{std::move(outcomes).error()});
+      unused = SpanLog();
+    }
+    return std::optional<Ended>();
+  }
+
+  /// Whole passes over the queries until the window is long enough for the sensors.
+  Step measure() {
+    const double asked = context_.study->measure.window_s;
+    const double needed = asked > 0 ? asked : kWindowFactor * device::shortest_window_s(rig_.calibration);
+    work_.batches.resize(batches_.size());
+    SpanLog log(&work_.sums);
+    do {
+      for (std::size_t i = 0; i < batches_.size(); ++i) {
+        if (stopped()) return std::optional(Ended{});
+        if (auto error = measure_batch(i, log)) return std::optional(Ended{std::move(error)});
+      }
+      ++work_.passes;
+    } while (log.whole()->seconds() < needed);
+    work_.window = *log.whole();
+    work_.stretches = log.stretches();
+    return std::optional<Ended>();
+  }
+
+  std::optional<Error> measure_batch(std::size_t i, SpanLog& log) {
+    work_.sums.begin_batch();
+    auto outcomes = run(batches_[i], log);
+    if (!outcomes) return std::move(outcomes).error();
+    const auto took = work_.sums.end_batch();
+    if (!took) return Error{ErrorCode::internal, "the engine's phases overlap or lack a prefill", {}};
+    if (outcomes->size() != batches_[i].size())
+      return Error{ErrorCode::internal, "the engine did not answer each request of a batch once", {}};
+    BatchWork& kept = work_.batches[i];
+    if (work_.passes == 0) kept = {batches_[i], std::move(*outcomes), *took, {}, 0};
+    for (std::size_t phase = 0; phase < kPhaseCount; ++phase)
+      kept.phase_s[phase] += static_cast<double>(took->phases[phase].ns) * 1e-9;
+    kept.wall_s += static_cast<double>(took->wall_ns) * 1e-9;
+    return std::nullopt;
+  }
+
+  /// Each phase back to back, over batches that lie evenly among the point's, so that the mixture of lengths is alike.
+  Step stack() {
+    const double wanted = context_.study->measure.stacked_s;
+    if (wanted == 0 || !rig_.engine->info().can_repeat) return std::optional<Ended>();
+    const auto totals = work_.sums.totals();
+    for (const Phase phase : kPhases) {
+      const PhaseTotals& in_place = totals[static_cast<std::size_t>(phase)];
+      if (in_place.spans == 0) continue;
+      PHASEWATT_ASSIGN(auto ended, stack_phase(phase, in_place.seconds / static_cast<double>(in_place.spans), wanted));
+      if (ended) return ended;
+    }
+    return std::optional<Ended>();
+  }
+
+  Step stack_phase(Phase phase, double span_s, double wanted) {
+    const auto suits = [&](const Batch& batch) {
+      const bool scores = batch.front().query->task == Task::classification;
+      return phase == Phase::prefill || (phase == Phase::score) == scores;
+    };
+    std::vector<Batch> suitable;
+    std::copy_if(batches_.begin(), batches_.end(), std::back_inserter(suitable), suits);
+    if (suitable.empty()) return std::optional<Ended>();
+    // Prefills of different lengths in turn; of steps at a fixed context, which hardly differ, a stretch each.
+    const double calls = phase == Phase::decode ? wanted / kChunkS : wanted / span_s;
+    const int times = phase == Phase::decode ? std::max(1, static_cast<int>(kChunkS / span_s)) : 1;
+    const double stride = std::max(1.0, static_cast<double>(suitable.size()) / std::max(1.0, calls));
+    SpanLog log;
+    double at = 0;
+    do {
+      if (stopped()) return std::optional(Ended{});
+      const Batch batch = suitable[static_cast<std::size_t>(at) % suitable.size()];
+      const int context = context_.study->decoding.max_new_tokens / 2;
+      if (auto done = rig_.engine->repeat(phase, batch, context, times, log); !done)
+        return std::optional(Ended{std::move(done).error()});
+      at += stride;
+    } while (log.whole()->seconds() < wanted);
+    work_.stacked[static_cast<std::size_t>(phase)] = *log.whole();
+    return std::optional<Ended>();
+  }
+
+  const RunContext& context_;
+  const RunPoint& point_;
+  Rig& rig_;
+  const std::atomic<bool>& stop_;
+  const std::atomic<bool>& abandoned_;
+  std::vector<Batch> batches_;
+  PointWork work_;
+};
+
+}  // namespace
+
+Result<std::optional<RunRecord>> measure_by_sensors(const RunContext& context, const RunPoint& point, Rig& rig,
+                                                    const std::atomic<bool>& stop, const std::atomic<bool>& abandoned) {
+  return SensorRun(context, point, rig, stop, abandoned).carry_out();
+}
+
+}  // namespace phasewatt::replay

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <atomic>
+#include <optional>
+
+#include "phasewatt/replay/measure.h"
+
+namespace phasewatt::replay {
+
+/// Carries out one point by sensors (docs/energy.md): warm-up under the point's own load until the temperature is
+/// steady, the queries as often as the sensors need, each phase repeated back to back, then gates and estimators over
+/// what the recorder saw. The clock is set and the engine's point begun already; the rig has a recorder. Results as
+/// those of measure_point.
+Result<std::optional<RunRecord>> measure_by_sensors(const RunContext& context, const RunPoint& point, Rig& rig,
+                                                    const std::atomic<bool>& stop, const std::atomic<bool>& abandoned);
+
+}  // namespace phasewatt::replay
