@@ -42,7 +42,8 @@ Cell tied_cell(const Grid& grid, const Optimum& optimum) {
 
 std::string tie_note(const Grid& grid) {
   if (grid.repeats() < 2) return "One repeat only: no interval can be stated and no tie be seen.";
-  return "Ties: clocks whose 95 % bootstrap interval over paired repeats reaches the best's value.";
+  return "Ties: clocks that the repeats cannot tell from the best; with them the best is among the clocks named in "
+         "95 % of cases.";
 }
 
 /// Calls `row(model, batch, optimum, comparison)` for each model and batch that has an optimum.

@@ -26,6 +26,12 @@ std::optional<double> per(const std::optional<Joules>& energy, double count) {
   return energy->value() / count;
 }
 
+void add(std::optional<double>& total, const std::optional<double>& part) {
+  total = total && part ? std::optional(*total + *part) : std::nullopt;
+}
+
+}  // namespace
+
 Cost cost_of(const RunRecord& record, double queries) {
   const double batches = std::ceil(queries / std::max(record.point.batch, 1));
   Cost cost;
@@ -43,12 +49,6 @@ Cost cost_of(const RunRecord& record, double queries) {
   cost.output_tokens = record.phases[static_cast<std::size_t>(Phase::decode)].tokens / queries;
   return cost;
 }
-
-void add(std::optional<double>& total, const std::optional<double>& part) {
-  total = total && part ? std::optional(*total + *part) : std::nullopt;
-}
-
-}  // namespace
 
 std::optional<Cost> mean_cost(std::span<const Cost> costs) {
   if (costs.empty()) return std::nullopt;
@@ -79,6 +79,12 @@ std::optional<Cost> mean_cost(std::span<const Cost> costs) {
 }
 
 Grid::Grid(const StudyData& data) : data_(data) {
+  for (const auto& record : data.records) (record.point.reference ? references_ : records_).push_back(&record);
+  std::stable_sort(references_.begin(), references_.end(), [](const RunRecord* a, const RunRecord* b) {
+    return a->point.repeat < b->point.repeat;
+  });
+  planned_ = static_cast<std::size_t>(std::count_if(data.plan.points.begin(), data.plan.points.end(),
+                                                    [](const RunPoint& point) { return !point.reference; }));
   list_axes();
   fill();
   choose_baseline();
@@ -91,8 +97,10 @@ void Grid::list_axes() {
     add_once(batches_, point.batch);
     add_once(clocks_, point.clock);
   };
-  for (const auto& point : data_.plan.points) add_point(point);
-  for (const auto& record : data_.records) add_point(record.point);
+  for (const auto& point : data_.plan.points) {
+    if (!point.reference) add_point(point);
+  }
+  for (const RunRecord* record : records_) add_point(record->point);
   std::sort(batches_.begin(), batches_.end());
   std::sort(clocks_.begin(), clocks_.end(), [](const auto& a, const auto& b) { return a && (!b || *a < *b); });
   queries_.resize(datasets_.size());
@@ -108,7 +116,8 @@ void Grid::list_axes() {
 void Grid::fill() {
   cells_.resize(models_.size() * datasets_.size() * batches_.size() * clocks_.size());
   seen_.resize(clocks_.size());
-  for (const auto& record : data_.records) {
+  for (const RunRecord* one : records_) {
+    const RunRecord& record = *one;
     const RunPoint& point = record.point;
     const std::size_t dataset = position(datasets_, point.dataset);
     if (record.validity == Validity::void_) {
@@ -123,7 +132,7 @@ void Grid::fill() {
     if (record.validity == Validity::degraded) ++degraded_records_;
     const std::size_t clock = position(clocks_, point.clock);
     cells_[cell(position(models_, point.model), dataset, position(batches_, point.batch), clock)].push_back(
-        {point.repeat, cost_of(record, static_cast<double>(queries_[dataset]))});
+        {point.repeat, cost_of(record, static_cast<double>(queries_[dataset])), one});
     if (record.clock.seen) seen_[clock].push_back(record.clock.seen->value());
   }
   for (auto& samples : cells_) {
@@ -202,7 +211,7 @@ std::vector<Sample> Grid::by_repeat(std::size_t model, std::size_t batch, std::s
           std::find_if(there.begin(), there.end(), [&](const Sample& s) { return s.repeat == first.repeat; });
       if (same != there.end()) parts.push_back(same->cost);
     }
-    if (parts.size() == datasets.size()) result.push_back({first.repeat, *mean_cost(parts)});
+    if (parts.size() == datasets.size()) result.push_back({first.repeat, *mean_cost(parts), nullptr});
   }
   return result;
 }

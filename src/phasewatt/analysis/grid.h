@@ -28,6 +28,9 @@ struct Cost {
   [[nodiscard]] std::optional<double> joules(Phase phase) const { return phase_j[static_cast<std::size_t>(phase)]; }
 };
 
+/// The cost of one point whose dataset has this many queries, above 0.
+Cost cost_of(const RunRecord& record, double queries);
+
 /// Field by field; an energy is absent in the mean when it is absent in any part, degraded when any part is. Undefined
 /// for no costs.
 std::optional<Cost> mean_cost(std::span<const Cost> costs);
@@ -36,6 +39,7 @@ std::optional<Cost> mean_cost(std::span<const Cost> costs);
 struct Sample {
   int repeat = 0;
   Cost cost;
+  const RunRecord* record = nullptr;  ///< null where the cost is over several points
 };
 
 /// The grid; holds a reference to the study, which must outlive it. Read-only after construction, so any number of
@@ -45,6 +49,11 @@ class Grid {
   explicit Grid(const StudyData& data);
 
   [[nodiscard]] const StudyData& data() const { return data_; }
+  /// The finished points, by index; without those of reference, which are in no cell.
+  [[nodiscard]] const std::vector<const RunRecord*>& records() const { return records_; }
+  /// The finished points of reference, in the order of the run.
+  [[nodiscard]] const std::vector<const RunRecord*>& references() const { return references_; }
+  [[nodiscard]] std::size_t planned() const { return planned_; }  ///< points of the plan, without those of reference
   [[nodiscard]] const std::vector<std::string>& models() const { return models_; }         ///< in study order
   [[nodiscard]] const std::vector<std::string>& datasets() const { return datasets_; }     ///< in study order
   [[nodiscard]] const std::vector<int>& batches() const { return batches_; }               ///< ascending
@@ -98,6 +107,9 @@ class Grid {
   void choose_baseline();
 
   const StudyData& data_;
+  std::vector<const RunRecord*> records_;
+  std::vector<const RunRecord*> references_;
+  std::size_t planned_ = 0;
   std::vector<std::string> models_;
   std::vector<std::string> datasets_;
   std::vector<int> batches_;

@@ -20,8 +20,9 @@ Table marked(const Context& context, const char* id, const char* title, const ch
 }
 
 template <class Predicate>
-std::size_t count(const std::vector<RunRecord>& records, Predicate predicate) {
-  return static_cast<std::size_t>(std::count_if(records.begin(), records.end(), predicate));
+std::size_t count(const std::vector<const RunRecord*>& records, Predicate predicate) {
+  return static_cast<std::size_t>(
+      std::count_if(records.begin(), records.end(), [&](const RunRecord* record) { return predicate(*record); }));
 }
 
 bool has(const RunRecord& record, Reason reason) {
@@ -31,7 +32,7 @@ bool has(const RunRecord& record, Reason reason) {
 }  // namespace
 
 Table validity_table(const Context& context) {
-  const auto& records = context.grid.data().records;
+  const auto& records = context.grid.records();
   Table table = marked(context, "validity", "Validity of the points",
                        "Void points enter no other table. A point with several reasons counts under each of them.",
                        {column("validity", "Validity"), column("reason", "Reason"), column("points", "Points", 0),
@@ -50,7 +51,7 @@ Table validity_table(const Context& context) {
       if (points > 0) add(to_string(validity), to_string(reason), points, explain(reason));
     }
   }
-  const std::size_t planned = std::max(context.grid.data().plan.points.size(), records.size());
+  const std::size_t planned = std::max(context.grid.planned(), records.size());
   if (planned > records.size()) {
     table.rows.push_back({cell(std::string("not run")), cell(std::string("all")), cell(planned - records.size()),
                           Cell(), cell(std::string("planned and not finished"))});
@@ -74,7 +75,8 @@ Table clocks_table(const Context& context) {
     std::size_t points = 0;
     std::size_t limited = 0;
     std::size_t voided = 0;
-    for (const RunRecord& record : grid.data().records) {
+    for (const RunRecord* one : grid.records()) {
+      const RunRecord& record = *one;
       if (record.point.clock != grid.clocks()[clock]) continue;
       ++points;
       if (record.point.clock_asked) asked.insert(record.point.clock_asked->value());

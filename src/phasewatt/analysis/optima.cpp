@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "phasewatt/analysis/stats.h"
+#include "phasewatt/analysis/inference.h"
 
 namespace phasewatt::analysis {
 namespace {
@@ -11,27 +11,8 @@ namespace {
 struct Candidate {
   std::size_t clock = 0;
   double value = 0;
-  std::vector<int> repeats;
-  std::vector<double> values;  // by repeat
+  Series series;  // its values by repeat
 };
-
-/// Does the candidate tie with the best? Absent when there are too few repeats to say.
-std::optional<bool> ties(const Candidate& candidate, const Candidate& best) {
-  std::vector<double> here;
-  std::vector<double> there;
-  for (std::size_t i = 0; i < candidate.values.size(); ++i) {
-    for (std::size_t j = 0; j < best.values.size(); ++j) {
-      if (candidate.repeats[i] != best.repeats[j]) continue;
-      here.push_back(candidate.values[i]);
-      there.push_back(best.values[j]);
-    }
-  }
-  if (const auto interval = bootstrap_ratio(here, there)) return interval->low <= 1;
-  const auto one = bootstrap_mean(candidate.values);
-  const auto other = bootstrap_mean(best.values);
-  if (!one || !other) return std::nullopt;
-  return one->overlaps(*other);
-}
 
 std::vector<Candidate> candidates(const Grid& grid, std::size_t model, std::size_t batch, Objective objective,
                                   const std::vector<std::size_t>& datasets, const Cost& baseline) {
@@ -42,11 +23,11 @@ std::vector<Candidate> candidates(const Grid& grid, std::size_t model, std::size
     const auto value = objective_value(*cost, objective);
     if (!value || !std::isfinite(*value)) continue;
     if (objective == Objective::bounded_latency && cost->latency_s > (1 + kMaxSlowdown) * baseline.latency_s) continue;
-    Candidate candidate{clock, *value, {}, {}};
+    Candidate candidate{clock, *value, {}};
     for (const Sample& sample : grid.by_repeat(model, batch, clock, datasets)) {
       if (const auto one = objective_value(sample.cost, objective)) {
-        candidate.repeats.push_back(sample.repeat);
-        candidate.values.push_back(*one);
+        candidate.series.repeats.push_back(sample.repeat);
+        candidate.series.values.push_back(*one);
       }
     }
     result.push_back(std::move(candidate));
@@ -93,11 +74,16 @@ std::optional<Optimum> find_optimum(const Grid& grid, std::size_t model, std::si
   if (best == all.end()) return std::nullopt;
   optimum.clock = best->clock;
   optimum.ties_known = true;
-  for (const Candidate& candidate : all) {
-    if (candidate.clock == best->clock) continue;
-    const auto tie = ties(candidate, *best);
-    if (!tie) optimum.ties_known = false;
-    if (tie.value_or(false)) optimum.tied.push_back(candidate.clock);
+  std::vector<Series> series;
+  for (const Candidate& candidate : all) series.push_back(candidate.series);
+  const LogRatios ratios(series);
+  const auto chosen = static_cast<std::size_t>(best - all.begin());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (i == chosen) continue;
+    const auto ratio = ratios.of(i, chosen);
+    const auto low = ratio ? ratio->low(kTieConfidence, all.size() - 1) : std::nullopt;
+    if (!low) optimum.ties_known = false;
+    if (low.value_or(1) <= 0) optimum.tied.push_back(all[i].clock);
   }
   return optimum;
 }

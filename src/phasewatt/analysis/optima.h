@@ -22,6 +22,9 @@ inline constexpr double kMaxSlowdown = 0.05;
 /// energy × latency^k; absent without an energy.
 std::optional<double> objective_value(const Cost& cost, Objective objective);
 
+/// The set of the best and its ties holds the true optimum at least this often.
+inline constexpr double kTieConfidence = 0.95;
+
 struct Optimum {
   std::size_t clock = 0;              ///< least mean value
   std::vector<std::size_t> tied;      ///< the other clocks that cannot be told from it, ascending
@@ -30,9 +33,9 @@ struct Optimum {
   std::size_t left_out = 0;           ///< clocks without a valid point for each of these datasets, or without energy
 };
 
-/// The best clock of a model and batch size. A clock ties when the 95 % bootstrap interval, over the repeats that both
-/// have, of its value / the best's value reaches 1; where repeats cannot be paired, when the intervals of the two means
-/// overlap. Absent without energies or without valid points at the baseline.
+/// The best clock of a model and batch size. A clock ties when the one-sided interval of log(its value / the best's)
+/// reaches 0, at kTieConfidence for all clocks together (Bonferroni); LogRatios says how repeats are compared. Absent
+/// without energies or without valid points at the baseline.
 std::optional<Optimum> find_optimum(const Grid& grid, std::size_t model, std::size_t batch, Objective objective);
 
 }  // namespace phasewatt::analysis

@@ -23,12 +23,12 @@ std::string plural(std::size_t count, const std::string& noun) {
 }
 
 /// "clock_not_attained 12, throttled 1" over the records of one validity.
-std::string reasons_text(const std::vector<RunRecord>& records, Validity validity) {
+std::string reasons_text(const std::vector<const RunRecord*>& records, Validity validity) {
   std::vector<std::string> parts;
   for (const Reason reason : kReasons) {
-    const auto points = std::count_if(records.begin(), records.end(), [&](const RunRecord& record) {
-      return record.validity == validity &&
-             std::find(record.reasons.begin(), record.reasons.end(), reason) != record.reasons.end();
+    const auto points = std::count_if(records.begin(), records.end(), [&](const RunRecord* record) {
+      return record->validity == validity &&
+             std::find(record->reasons.begin(), record->reasons.end(), reason) != record->reasons.end();
     });
     if (points > 0) parts.push_back(fmt::format("{} {}", to_string(reason), points));
   }
@@ -90,7 +90,7 @@ std::string range_words(const std::vector<double>& values, std::string (*format)
 
 std::string no_comparison(const Context& context) {
   const Grid& grid = context.grid;
-  const auto& records = grid.data().records;
+  const auto& records = grid.records();
   if (records.empty()) return "No point of this study is finished, so there is nothing to compare.";
   if (grid.used_records() == 0) {
     const std::string reasons = reasons_text(records, Validity::void_);
@@ -139,17 +139,17 @@ std::string verdict(const Context& context) {
 
 std::vector<std::string> remarks(const Context& context) {
   const Grid& grid = context.grid;
-  const auto& records = grid.data().records;
+  const auto& records = grid.records();
   std::vector<std::string> sentences;
   if (const std::string why = no_comparison(context); !why.empty())
     sentences.push_back(why + " Tables of savings are left out.");
-  const std::size_t planned = grid.data().plan.points.size();
+  const std::size_t planned = grid.planned();
   if (planned > records.size()) {
     sentences.push_back(fmt::format("{} of {} planned points are not finished.", planned - records.size(), planned));
   }
   for (const Validity validity : {Validity::void_, Validity::degraded}) {
     const auto points = static_cast<std::size_t>(
-        std::count_if(records.begin(), records.end(), [&](const RunRecord& r) { return r.validity == validity; }));
+        std::count_if(records.begin(), records.end(), [&](const RunRecord* r) { return r->validity == validity; }));
     if (points == 0) continue;
     const std::string reasons = reasons_text(records, validity);
     sentences.push_back(fmt::format("{} of {} {} {}{}{}.", points, plural(records.size(), "finished point"),

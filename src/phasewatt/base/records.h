@@ -145,6 +145,16 @@ struct EnergyReading {
   Joules energy{};  ///< since the counter's start
 };
 
+/// What the card reaches at best. Absent where it was not measured.
+struct Ceilings {
+  std::optional<double> copy_bytes_per_s;    ///< device to device, read and written
+  std::optional<double> stream_bytes_per_s;  ///< matrix-vector products over much memory
+  std::optional<double> gemm_flops_per_s;    ///< dense FP16
+  std::optional<double> launch_s;            ///< from one empty kernel to the next, in a graph
+  std::string source;                        ///< "measured …", or "spec file …"; empty when nothing is known
+  std::optional<Mhz> gemm_clock{};           ///< SM clock that `gemm_flops_per_s` was reached at, under its own load
+};
+
 /// A clock as asked for, as the card supports it, and as it was seen under load. `asked` absent = stock (no lock).
 struct ClockSetting {
   std::optional<Mhz> asked;
@@ -340,6 +350,7 @@ struct StudyPlan {
   std::vector<StudyQuery> queries;                  ///< in study order, grouped by dataset
   std::vector<RunPoint> points;                     ///< canonical order; point.index is the position
   Environment environment;
+  std::optional<Ceilings> ceilings{};  ///< of the device; absent when nobody measured or stated any
 };
 
 /// Mean quality that one model reached on one query, over all finished points that scored it.

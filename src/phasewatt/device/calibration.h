@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "phasewatt/base/units.h"
+#include "phasewatt/base/records.h"
 
 /// What is known of a card's sensors and ceilings: measured by `phasewatt calibrate`, or assumed and said so. Plain
 /// values; how they are measured and where they are kept: docs/calibration.md.
@@ -30,14 +30,7 @@ struct SwitchLatency {
   double stable_s = 0;        ///< until it stays at the target
 };
 
-/// What the card reaches at best. Absent where it was not measured.
-struct Ceilings {
-  std::optional<double> copy_bytes_per_s;    ///< device to device, read and written
-  std::optional<double> stream_bytes_per_s;  ///< matrix-vector products over much memory
-  std::optional<double> gemm_flops_per_s;    ///< dense FP16
-  std::optional<double> launch_s;            ///< from one empty kernel to the next, in a graph
-  std::string source;                        ///< "measured …", or "spec file …"; empty when nothing is known
-};
+using phasewatt::Ceilings;
 
 struct Calibration {
   std::string device_id;  ///< GPU UUID
