@@ -15,9 +15,9 @@ namespace phasewatt::store {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::Key;
 using testing::Folder;
 using ::testing::HasSubstr;
+using ::testing::Key;
 using testing::make_plan;
 using testing::make_record;
 
@@ -51,6 +51,11 @@ TEST(StoreWriter, ThePlanComesBackAsItWas) {
   EXPECT_EQ(read->samples, plan.samples);
   EXPECT_EQ(read->notes, plan.notes);
   EXPECT_EQ(read->invocation, plan.invocation);
+  ASSERT_TRUE(read->ceilings.has_value());
+  EXPECT_EQ(std::tie(read->ceilings->copy_bytes_per_s, read->ceilings->launch_s, read->ceilings->source),
+            std::tie(plan.ceilings->copy_bytes_per_s, plan.ceilings->launch_s, plan.ceilings->source));
+  EXPECT_EQ(read->ceilings->gemm_clock, plan.ceilings->gemm_clock);
+  EXPECT_EQ(read->ceilings->gemm_flops_per_s, std::nullopt);
   const Environment& a = read->environment;
   const Environment& b = plan.environment;
   EXPECT_EQ(
@@ -146,7 +151,7 @@ TEST(StoreWriter, RecordsComeBackExactlyWithMissingValuesMissing) {
     ASSERT_EQ(r.sampling.has_value(), w.sampling.has_value());
     if (!r.sampling) continue;
     EXPECT_EQ(std::tie(r.sampling->reads, r.sampling->lost, r.sampling->cpu_share, r.sampling->driver_share),
-                std::tie(w.sampling->reads, w.sampling->lost, w.sampling->cpu_share, w.sampling->driver_share));
+              std::tie(w.sampling->reads, w.sampling->lost, w.sampling->cpu_share, w.sampling->driver_share));
     EXPECT_EQ(std::tie(r.temperature_begin, r.temperature_end, r.validity, r.reasons, r.detail),
               std::tie(w.temperature_begin, w.temperature_end, w.validity, w.reasons, w.detail));
     EXPECT_TRUE(r.requests.empty());

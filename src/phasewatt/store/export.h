@@ -14,8 +14,9 @@ namespace phasewatt::store {
 /// cell. Every row has a column `simulated` (1 or 0). Unknown table: not_found, with the nearest name in the hint.
 Status export_csv(const std::filesystem::path& path, std::string_view table, std::ostream& out);
 
-/// Hexadecimal digest over the values of all rows of all tables except `session` and `study_option`, in key order: equal for two databases
-/// that hold the same results, whatever happened while they were written. SHA-256, chained over blocks of 1 MiB.
+/// Hexadecimal digest over the values of all rows of all tables except `session` and `study_option`, in key order:
+/// equal for two databases that hold the same results, whatever happened while they were written. SHA-256, chained over
+/// blocks of 1 MiB.
 Result<std::string> content_digest(const std::filesystem::path& path);
 
 }  // namespace phasewatt::store

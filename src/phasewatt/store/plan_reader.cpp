@@ -1,6 +1,7 @@
 #include "phasewatt/store/plan_reader.h"
 
 #include "phasewatt/store/bind.h"
+#include "phasewatt/store/ceilings.h"
 
 namespace phasewatt::store {
 namespace {
@@ -40,6 +41,22 @@ void read_lists(SQLite::Database& db, StudyPlan& plan) {
     Fields f(texts);
     std::vector<std::string>& list = f.text() == "sample" ? plan.samples : plan.notes;
     list.push_back(f.text());
+  }
+}
+
+void read_ceilings(SQLite::Database& db, StudyPlan& plan) {
+  SQLite::Statement statement(db, "SELECT name, value, text FROM study_calibration WHERE value IS NOT NULL");
+  while (statement.executeStep()) {
+    Fields f(statement);
+    const std::string name = f.text();
+    const double value = f.number();
+    for (const CeilingColumn& column : kCeilingColumns) {
+      if (column.name != name) continue;
+      if (!plan.ceilings) plan.ceilings.emplace();
+      column.set(*plan.ceilings, value);
+      plan.ceilings->source = f.maybe<std::string>().value_or("");
+      break;
+    }
   }
 }
 
@@ -124,6 +141,7 @@ Result<StudyPlan> read_plan_from(SQLite::Database& db, const std::filesystem::pa
   StudyPlan plan;
   PHASEWATT_TRY(read_head(db, path, plan));
   read_lists(db, plan);
+  read_ceilings(db, plan);
   PHASEWATT_TRY(read_queries(db, path, plan));
   PHASEWATT_ASSIGN(plan.points, read_points(db, path));
   return plan;

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "phasewatt/store/bind.h"
+#include "phasewatt/store/ceilings.h"
 #include "phasewatt/store/schema.h"
 
 namespace phasewatt::store {
@@ -12,6 +13,14 @@ namespace {
 
 SQLite::Statement insert(SQLite::Database& db, const char* table, int columns) {
   return {db, fmt::format("INSERT INTO {} VALUES ({})", table, placeholders(columns))};
+}
+
+void write_ceilings(SQLite::Database& db, const StudyPlan& plan) {
+  if (!plan.ceilings) return;
+  SQLite::Statement statement = insert(db, "study_calibration", 3);
+  for (const CeilingColumn& column : kCeilingColumns)
+    if (const auto value = column.get(*plan.ceilings))
+      (Row(statement) << column.name << *value << plan.ceilings->source).run();
 }
 
 void write_study(SQLite::Database& db, const StudyPlan& plan) {
@@ -25,6 +34,7 @@ void write_study(SQLite::Database& db, const StudyPlan& plan) {
       << from.simulated();
   row.run();
 
+  write_ceilings(db, plan);
   SQLite::Statement option = insert(db, "study_option", 2);
   for (const auto& [name, value] : plan.invocation) (Row(option) << name << value).run();
   SQLite::Statement text = insert(db, "study_text", 3);
