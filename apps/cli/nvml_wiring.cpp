@@ -7,7 +7,9 @@
 
 #include "apps/cli/gpus.h"
 #include "apps/cli/sim_parts.h"
+#include "phasewatt/device/calibration.h"
 #include "phasewatt/device/lease/lease_client.h"
+#include "phasewatt/device/recorder.h"
 #include "phasewatt/engine/sim/sim_card.h"
 #include "phasewatt/engine/sim/sim_engine.h"
 
@@ -23,6 +25,7 @@ struct LiveParts {
   device::nvml::NvmlGpu gpu;
   std::shared_ptr<sim::live::LiveRig> rig;
   std::size_t card = 0;
+  device::Calibration calibration;
   std::optional<device::lease::LeaseOptions> lease;  ///< present: clocks are to be locked
 };
 
@@ -49,6 +52,8 @@ Result<replay::Rig> make_rig(const std::shared_ptr<const LiveParts>& parts) {
   rig.engine = std::make_unique<engine::SimEngine>(
       std::make_unique<engine::LiveCard>(parts->rig, parts->card), parts->sim->runtime,
       engine::SimEngine::Options{parts->sim->seed, parts->sim->workload, &parts->sim->quality});
+  rig.recorder = device::record_in_real_time(*rig.device);
+  rig.calibration = parts->calibration;
   if (!parts->lease) return rig;
   PHASEWATT_ASSIGN(auto connection, device::lease::LeaseConnection::open(*parts->lease));
   PHASEWATT_ASSIGN(rig.clock, device::LeaseClient::open(parts->gpu.uuid, std::move(connection)));
@@ -116,9 +121,10 @@ Result<NvmlStudy> open_nvml_study(const replay::Study& study, const ClockConsent
   out.device = device->info();
   out.runtime = parts->sim->runtime.id();
   out.cost = sim_cost(parts->sim);
-  if (!out.device.readable.energy)
-    return Error{ErrorCode::unsupported, out.device.name + " has no energy counter, and this release measures by it",
+  if (!out.device.readable.energy && !out.device.readable.power_instant && !out.device.readable.power_average)
+    return Error{ErrorCode::unsupported, out.device.name + " has neither an energy counter nor a power reading",
                  "see phasewatt devices for what it can tell"};
+  parts->calibration = device::assumed_calibration();
   if (locks_clocks(study)) find_control(consent, out);
   if (out.clock_control) parts->lease = consent.lease;
   out.make_rig = [parts] { return make_rig(parts); };

@@ -7,7 +7,7 @@
 #include "apps/cli/nvml_wiring.h"
 #include "apps/cli/sim_parts.h"
 #include "apps/cli/version.h"
-#include "phasewatt/device/calibration.h"
+#include "phasewatt/device/calibration/of_spec.h"
 #include "phasewatt/device/recorder.h"
 #include "phasewatt/device/sim/sim_device.h"
 #include "phasewatt/engine/sim/quality.h"

@@ -36,7 +36,7 @@ inline std::vector<Condition> conditions() {
       {"thermal drift",
        {Reason::thermal_drift, Reason::not_settled},
        [](Options& o, double) {
-         o.gpu.thermal.tau_s = 45;
+         o.gpu.thermal.tau_s = 20;
          o.measure = "warmup_s = 0\nwarmup_max_s = 0\nwindow_s = 20\nstacked_s = 2\nreference_every = 0\n";
        }},
   };

@@ -56,7 +56,7 @@ TEST(Gates, AClockThatIsLostOnTheWayIsNotAttained) {
   World world;
   world.from(10000, [](auto& read) { read.sm_clock = Mhz(700); });
   EXPECT_THAT(world.judged().reasons, ElementsAre(Reason::clock_not_attained));
-  EXPECT_THAT(world.record.detail, HasSubstr("10 % of 499 looks"));
+  EXPECT_THAT(world.record.detail, HasSubstr("10 % of 500 looks"));
   EXPECT_EQ(world.record.validity, Validity::void_);
 }
 

@@ -41,7 +41,6 @@ struct SensorTrace {
   std::uint64_t failed = 0;   ///< reads whose value was absent although the device has the signal
   std::uint64_t bad = 0;      ///< values left out: no number, or impossible (power below 0 or above 10 kW)
   double cpu_s = 0;           ///< processor time of the sampling thread; 0 in virtual time
-  double wall_s = 0;          ///< from the recorder's start to its stop
   double driver_s = 0;        ///< time inside the device's calls, wall
 };
 

@@ -207,11 +207,19 @@ class Evaluation {
     SamplingReport report;
     report.reads = static_cast<std::int64_t>(trace_.reads);
     report.lost = static_cast<std::int64_t>(trace_.missed + trace_.dropped + trace_.failed + trace_.bad);
-    if (trace_.cpu_s > 0 && trace_.wall_s > 0) {
-      report.cpu_share = trace_.cpu_s / trace_.wall_s;
-      report.driver_share = trace_.driver_s / trace_.wall_s;
+    if (const double recorded = recorded_s(); trace_.cpu_s > 0 && recorded > 0) {
+      report.cpu_share = trace_.cpu_s / recorded;
+      report.driver_share = trace_.driver_s / recorded;
     }
     record_.sampling = report;
+  }
+
+  /// How long the sensors were read.
+  [[nodiscard]] double recorded_s() const {
+    const auto extent = [](const std::vector<device::SensorRead>& reads) {
+      return reads.empty() ? 0 : to_seconds(reads.back().end - reads.front().begin);
+    };
+    return std::max({extent(trace_.power_instant), extent(trace_.power_average), extent(trace_.energy)});
   }
 
   const device::SensorTrace& trace_;

@@ -28,7 +28,8 @@ Mhz clock_tolerance(const ClockLimits& limits, Mhz lock) {
 }
 
 void blame(RunRecord& record, Reason reason, std::string_view detail) {
-  record.reasons.push_back(reason);
+  if (std::find(record.reasons.begin(), record.reasons.end(), reason) == record.reasons.end())
+    record.reasons.push_back(reason);
   if (detail.empty()) return;
   if (!record.detail.empty()) record.detail += "; ";
   record.detail += detail;
