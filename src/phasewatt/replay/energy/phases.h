@@ -14,6 +14,8 @@ namespace phasewatt::replay {
 struct PhaseStretch {
   Phase phase = Phase::prefill;
   TimeSpan time;
+  /// New tokens of the stretch, summed over the batch, where they are known: tells stretches of one length apart.
+  std::optional<double> tokens{};
 };
 
 /// Energy of the phases and of the idle time of a window. They sum to the window's total.

@@ -1,0 +1,313 @@
+#include "phasewatt/replay/energy/window.h"
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+
+#include "phasewatt/replay/energy/ticks.h"
+
+namespace phasewatt::replay {
+namespace {
+
+using device::SensorRead;
+using device::SensorTiming;
+
+constexpr double kTwoSided95 = 1.96;
+constexpr double kCounterQuantumJ = 1e-3;
+/// Sensors that repeat themselves for this many periods, and this long, are stuck.
+constexpr double kStuckPeriods = 10;
+constexpr double kStuckLeastS = 0.5;
+/// Real readings of a running card differ by more than this from one refresh to the next; a calibrated noise below it
+/// means a sensor that may rightly repeat itself.
+constexpr double kLeastNoiseW = 0.05;
+constexpr double kMovedShare = 0.05;
+/// Cards whose gain was never calibrated agree with their counter to about this (arXiv 2312.02741).
+constexpr double kUnknownGainError = 0.05;
+/// 95 % intervals times this are exceeded by a clean window once in some hundred times.
+constexpr double kVerdictFactor = 1.5;
+
+double square(double x) { return x * x; }
+
+/// A power reading as what it says: mean power around a moment.
+struct Reading {
+  double centre_s = 0;
+  double watts = 0;
+};
+
+std::vector<Reading> readings(const Ticks& ticks, const SensorTiming& timing) {
+  std::vector<Reading> out;
+  out.reserve(ticks.refreshes.size());
+  for (const auto& refresh : ticks.refreshes)
+    out.push_back({refresh.at_s - timing.lag_s - 0.5 * timing.window_s, refresh.value});
+  return out;
+}
+
+/// Standard deviation of the power around a moment, from readings or counter steps within a second or four of them.
+double local_scatter_w(std::span<const Reading> all, double at_s, double period_s) {
+  const double reach = std::max(1.0, 4 * period_s);
+  double n = 0;
+  double sum = 0;
+  double squares = 0;
+  for (auto it = std::ranges::lower_bound(all, at_s - reach, {}, &Reading::centre_s);
+       it != all.end() && it->centre_s <= at_s + reach; ++it) {
+    n += 1;
+    sum += it->watts;
+    squares += square(it->watts);
+  }
+  return n < 2 ? 0 : std::sqrt(std::max(0.0, squares / n - square(sum / n)) * n / (n - 1));
+}
+
+/// Mean of the power readings whose middle lies in [from, to], absent without any.
+std::optional<double> mean_between(std::span<const Reading> all, double from_s, double to_s) {
+  double n = 0;
+  double sum = 0;
+  for (auto it = std::ranges::lower_bound(all, from_s, {}, &Reading::centre_s); it != all.end() && it->centre_s <= to_s;
+       ++it) {
+    n += 1;
+    sum += it->watts;
+  }
+  if (n == 0) return std::nullopt;
+  return sum / n;
+}
+
+/// The counter at one moment, with the half width of its 95 % interval; `watts` is the local power.
+struct CounterAt {
+  double joules = 0;
+  double half_width = 0;
+  double watts = 0;
+};
+
+struct Counter {
+  Ticks ticks;
+  std::vector<Reading> steps;  ///< mean power between refreshes
+  std::vector<Reading>
+      readings;  ///< of a power sensor that is fast enough to look inside a refresh period; may be empty
+};
+
+/// Share of a step's energy that was used in its first `share` of time, by the readings that lie inside; their own
+/// error keeps them from deciding more than the ratio of the two halves.
+double energy_share(const Counter& counter, double from_s, double to_s, double share) {
+  const double split = from_s + share * (to_s - from_s);
+  const auto first = mean_between(counter.readings, from_s, split);
+  const auto second = mean_between(counter.readings, split, to_s);
+  if (!first || !second) return share;
+  const double a = *first * share;
+  const double b = *second * (1 - share);
+  return a + b > 0 ? a / (a + b) : share;
+}
+
+CounterAt counter_at(const Counter& counter, double at_s) {
+  const auto& list = counter.ticks.refreshes;
+  const double period = counter.ticks.period_s;
+  const auto after = std::ranges::upper_bound(list, at_s, {}, &Refresh::at_s);
+  CounterAt out;
+  const double scatter =
+      std::max(local_scatter_w(counter.steps, at_s, period), local_scatter_w(counter.readings, at_s, period));
+  if (after == list.begin() || after == list.end()) {
+    // No refresh beyond: the last known power goes on, and may be wrong by as much as it varies or by half of itself.
+    const bool before_all = after == list.begin();
+    const Refresh& edge = before_all ? list.front() : list.back();
+    out.watts = before_all ? counter.steps.front().watts : counter.steps.back().watts;
+    const double gap = at_s - edge.at_s;
+    out.joules = edge.value + out.watts * gap;
+    out.half_width = std::abs(gap) * std::max(2 * scatter, 0.5 * out.watts) + kCounterQuantumJ;
+    return out;
+  }
+  const Refresh& low = *(after - 1);
+  const double gap = after->at_s - low.at_s;
+  const double delta = after->value - low.value;
+  const double share = (at_s - low.at_s) / gap;
+  out.watts = delta / gap;
+  out.joules = low.value + delta * energy_share(counter, low.at_s, after->at_s, share);
+  // Two levels of power that share the period are off by 2 σ · gap · share · (1 − share) at most.
+  out.half_width = 2 * scatter * gap * share * (1 - share) + kCounterQuantumJ;
+  return out;
+}
+
+std::optional<Estimate> by_counter(const Counter& counter, double length_s, double gain_sigma) {
+  const auto begin = counter_at(counter, 0);
+  const auto end = counter_at(counter, length_s);
+  Estimate out{.value = end.joules - begin.joules};
+  out.common = kTwoSided95 * gain_sigma * std::abs(out.value);
+  // Where the refreshes lie is not known exactly, but it is the same error at both ends.
+  const double shift = (counter.ticks.located ? 1.0 : kTwoSided95 / std::sqrt(3.0)) * counter.ticks.uncertainty_s;
+  const double steps =
+      counter.ticks.located ? shift * std::abs(end.watts - begin.watts) : shift * std::hypot(end.watts, begin.watts);
+  out.half_width = std::sqrt(square(begin.half_width) + square(end.half_width) + square(steps) + square(out.common));
+  return out;
+}
+
+/// Integral of the line through the readings over [0, length]; constant before the first and after the last.
+double trapezoid(std::span<const Reading> all, double length_s) {
+  const auto at = [&](double t) {
+    const auto after = std::ranges::upper_bound(all, t, {}, &Reading::centre_s);
+    if (after == all.begin()) return all.front().watts;
+    if (after == all.end()) return all.back().watts;
+    const auto& a = *(after - 1);
+    return a.watts + (after->watts - a.watts) * (t - a.centre_s) / (after->centre_s - a.centre_s);
+  };
+  double sum = 0;
+  double t = 0;
+  double watts = at(0);
+  for (const auto& reading : all) {
+    if (reading.centre_s <= 0 || reading.centre_s >= length_s) continue;
+    sum += 0.5 * (watts + reading.watts) * (reading.centre_s - t);
+    t = reading.centre_s;
+    watts = reading.watts;
+  }
+  return sum + 0.5 * (watts + at(length_s)) * (length_s - t);
+}
+
+std::optional<Estimate> by_power(std::span<const Reading> all, const Ticks& ticks, const SensorTiming& timing,
+                                 double length_s, double gain_sigma) {
+  double n = 0;
+  double squares = 0;
+  double least_gap = 0;
+  for (std::size_t i = 1; i < all.size(); ++i) {
+    if (all[i].centre_s < 0 || all[i].centre_s > length_s) continue;
+    n += 1;
+    squares += square(all[i].watts - all[i - 1].watts);
+    least_gap += all[i].centre_s - all[i - 1].centre_s;
+  }
+  if (n < 2) return std::nullopt;
+  const double gap = least_gap / n;
+  Estimate out{.value = trapezoid(all, length_s)};
+  out.common = kTwoSided95 * gain_sigma * std::abs(out.value);
+  // Each reading stands for `gap` seconds and saw `window_s` of them; how much they scatter says how far off that is.
+  const double unseen = std::max(0.0, 1 - timing.window_s / gap);
+  const double variance = 0.5 * squares / n * unseen + square(timing.noise_w);
+  double edges = 0;
+  for (const double edge : {0.0, length_s}) {
+    const double scatter = local_scatter_w(all, edge, gap);
+    edges += square(0.5 * scatter * std::max(gap, 0.5 * timing.window_s));
+    const double outside = edge == 0 ? std::max(0.0, all.front().centre_s - edge) : edge - all.back().centre_s;
+    edges += square(0.25 * std::max(0.0, outside) * all.front().watts);
+  }
+  const double sampling = kTwoSided95 * std::sqrt(square(gap) * n * variance + edges);
+  const double shift = ticks.uncertainty_s * std::abs(all.back().watts - all.front().watts);
+  out.half_width = std::sqrt(square(sampling) + square(shift) + square(out.common));
+  return out;
+}
+
+/// Reads inside the window and one on either side.
+std::span<const SensorRead> around(std::span<const SensorRead> reads, TimeSpan window) {
+  auto first = std::ranges::lower_bound(reads, window.begin, {}, &SensorRead::begin);
+  auto last = std::ranges::upper_bound(reads, window.end, {}, &SensorRead::begin);
+  if (first != reads.begin()) --first;
+  if (last != reads.end()) ++last;
+  return {first, last};
+}
+
+bool ran_backwards(std::span<const SensorRead> reads) {
+  return std::ranges::adjacent_find(reads, [](const auto& a, const auto& b) { return b.value < a.value; }) !=
+         reads.end();
+}
+
+/// Calls `found(first, last)` for every stretch of reads of one value that lasts longer than a stuck sensor's would.
+template <class Found>
+bool any_long_run(std::span<const SensorRead> reads, double period_s, Found found) {
+  const double longest = std::max(kStuckPeriods * period_s, kStuckLeastS);
+  for (std::size_t first = 0; first < reads.size();) {
+    std::size_t last = first;
+    while (last + 1 < reads.size() && reads[last + 1].value == reads[first].value) ++last;
+    if (to_seconds(reads[last].begin - reads[first].end) > longest && found(reads[first], reads[last])) return true;
+    first = last + 1;
+  }
+  return false;
+}
+
+/// Whether the counter says that power changed, or was not what the sensor claimed, between two reads.
+bool counter_moved(std::span<const Reading> steps, double from_s, double to_s, double claimed_w) {
+  double least = HUGE_VAL;
+  double most = -HUGE_VAL;
+  for (const auto& step : steps) {
+    if (step.centre_s < from_s || step.centre_s > to_s) continue;
+    least = std::min(least, step.watts);
+    most = std::max(most, step.watts);
+  }
+  if (most < least) return false;
+  const double allowed = kMovedShare * std::max(most, claimed_w);
+  return most - least > allowed || std::abs(0.5 * (most + least) - claimed_w) > 2 * allowed;
+}
+
+bool power_stuck(std::span<const SensorRead> reads, const std::optional<SensorTiming>& timing, TimeSpan window,
+                 const std::optional<Counter>& counter) {
+  if (!timing || !(timing->update_s > 0)) return false;
+  return any_long_run(around(reads, window), timing->update_s, [&](const SensorRead& first, const SensorRead& last) {
+    if (timing->noise_w > kLeastNoiseW && to_seconds(last.begin - first.end) > 2 * kStuckPeriods * timing->update_s)
+      return true;
+    return counter && counter_moved(counter->steps, to_seconds(first.begin - window.begin),
+                                    to_seconds(last.end - window.begin), first.value);
+  });
+}
+
+/// Refreshes of one sensor as the window's origin sees them; absent without timing.
+std::optional<Ticks> ticks_of(std::span<const SensorRead> reads, const std::optional<SensorTiming>& timing,
+                              TimeSpan window) {
+  if (!timing) return std::nullopt;
+  return find_ticks(reads, *timing, window.begin);
+}
+
+std::optional<Counter> make_counter(std::span<const SensorRead> reads, const std::optional<SensorTiming>& timing,
+                                    TimeSpan window) {
+  auto ticks = ticks_of(reads, timing, window);
+  if (!ticks || ticks->refreshes.size() < 2) return std::nullopt;
+  Counter out;
+  for (std::size_t i = 1; i < ticks->refreshes.size(); ++i) {
+    const auto& a = ticks->refreshes[i - 1];
+    const auto& b = ticks->refreshes[i];
+    if (b.at_s > a.at_s) out.steps.push_back({0.5 * (a.at_s + b.at_s), (b.value - a.value) / (b.at_s - a.at_s)});
+  }
+  out.ticks = std::move(*ticks);
+  if (out.steps.empty()) return std::nullopt;
+  return out;
+}
+
+/// The counter and the integral differ by more than both errors explain. The gain they share does not excuse it.
+bool disagree(const WindowEnergy& energy, const device::Calibration& calibration) {
+  if (!energy.counter || !energy.integral) return false;
+  const double gain = calibration.gain.value_or(1);
+  const double gain_error = calibration.gain ? calibration.gain_error : kUnknownGainError;
+  const double counted = energy.counter->value;
+  const double integrated = energy.integral->value / gain;
+  const double allowed = square(energy.counter->half_width) - square(energy.counter->common) +
+                         (square(energy.integral->half_width) - square(energy.integral->common)) / square(gain) +
+                         square(gain_error * counted);
+  return std::abs(counted - integrated) > kVerdictFactor * std::sqrt(std::max(0.0, allowed));
+}
+
+}  // namespace
+
+WindowEnergy window_energy(const device::SensorTrace& trace, TimeSpan window, const device::Calibration& calibration) {
+  WindowEnergy out;
+  const double length = window.seconds();
+  if (!(length > 0)) return out;
+  const double gain_sigma = calibration.common_gain_sigma;
+
+  const auto counter_reads = around(trace.energy, window);
+  out.counter_reset = ran_backwards(counter_reads);
+  out.counter_stuck = calibration.energy && any_long_run(counter_reads, calibration.energy->update_s,
+                                                         [](const auto&, const auto&) { return true; });
+  // Before a reset and after it the counter is two counters.
+  auto counter = out.counter_reset ? std::optional<Counter>() : make_counter(trace.energy, calibration.energy, window);
+
+  const auto instant = ticks_of(trace.power_instant, calibration.power_instant, window);
+  if (instant && counter && instant->located) counter->readings = readings(*instant, *calibration.power_instant);
+  if (counter && !out.counter_stuck) out.counter = by_counter(*counter, length, gain_sigma);
+
+  if (instant) {
+    const auto list = readings(*instant, *calibration.power_instant);
+    out.integral = by_power(list, *instant, *calibration.power_instant, length, gain_sigma);
+  }
+  if (!out.integral) {
+    if (const auto average = ticks_of(trace.power_average, calibration.power_average, window))
+      out.integral = by_power(readings(*average, *calibration.power_average), *average, *calibration.power_average,
+                              length, gain_sigma);
+  }
+  out.power_stuck = power_stuck(trace.power_instant, calibration.power_instant, window, counter) ||
+                    power_stuck(trace.power_average, calibration.power_average, window, counter);
+  out.disagree = disagree(out, calibration);
+  return out;
+}
+
+}  // namespace phasewatt::replay
