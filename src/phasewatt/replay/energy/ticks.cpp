@@ -38,12 +38,14 @@ std::vector<Change> changes_of(std::span<const device::SensorRead> reads, double
   return out;
 }
 
-/// Numbers the changes by the line so far, and distrusts those that it cannot explain.
+/// Numbers the changes by the line so far, and distrusts those that it cannot explain. The line may itself be off by
+/// half of the distance between reads: when refreshes fall together with reads, they are seen now before one, now after
+/// it.
 void number(std::span<Change> changes, const Line& line, double jitter_s) {
   for (auto& change : changes) {
     change.index = std::llround((change.middle() - line.phase) / line.period);
     const double off = std::abs(change.middle() - line.at(change.index));
-    change.trusted = off <= 0.5 * (change.to - change.from) + 4 * jitter_s;
+    change.trusted = off <= change.to - change.from + 4 * jitter_s;
   }
 }
 
