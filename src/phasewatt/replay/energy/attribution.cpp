@@ -12,8 +12,8 @@ void share_out(double joules, std::span<const RequestTokens> requests, std::vect
   double sum = 0;
   for (const auto& request : requests) sum += std::max(0.0, weight(request));
   for (std::size_t i = 0; i < requests.size(); ++i)
-    out[i] += sum > 0 ? joules * (std::max(0.0, weight(requests[i])) / sum)
-                      : joules / static_cast<double>(requests.size());
+    out[i] +=
+        sum > 0 ? joules * (std::max(0.0, weight(requests[i])) / sum) : joules / static_cast<double>(requests.size());
 }
 
 double in_order(std::span<const double> values) {

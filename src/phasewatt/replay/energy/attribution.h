@@ -22,9 +22,9 @@ struct BatchEnergy {
   double idle = 0;
 };
 
-/// J of each request: prefill by prompt tokens, decode by output tokens (a sequence that has ended takes no more), score
-/// by option tokens, idle in equal parts; a phase in which nobody has tokens in equal parts too. The sum in order of the
-/// requests is the batch's energy to the last rounding. Empty for no requests.
+/// J of each request: prefill by prompt tokens, decode by output tokens (a sequence that has ended takes no more),
+/// score by option tokens, idle in equal parts; a phase in which nobody has tokens in equal parts too. The sum in order
+/// of the requests is the batch's energy to the last rounding. Empty for no requests.
 std::vector<double> attribute(const BatchEnergy& energy, std::span<const RequestTokens> requests);
 
 }  // namespace phasewatt::replay

@@ -24,10 +24,13 @@ Design::Design(TimeSpan window, std::span<const PhaseStretch> stretches) : lengt
   for (std::size_t kind = 0; kind < kPhaseCount; ++kind) {
     if (!level_[kind]) continue;
     add_variation(kind, [](const Segment& s) { return std::pair(s.seconds(), 0.0); });
-    if (kind == kDecode)
+    if (kind == kDecode) {
       add_variation(kind, [](const Segment&) { return std::pair(0.0, 1.0); });
-    else
-      add_variation(kind, [](const Segment& s) { return std::pair(s.tokens, 0.0); });
+      continue;
+    }
+    add_variation(kind, [](const Segment& s) { return std::pair(s.tokens, 0.0); });
+    // Work per second: a pass that the power limit slowed down draws less and takes longer.
+    add_variation(kind, [](const Segment& s) { return std::pair(s.tokens / s.seconds(), 0.0); });
   }
   add_drift();
   before_ = Table::Zero(n, kMaxColumns);
@@ -116,7 +119,8 @@ Design::Row Design::integral(double t_s) const {
   const std::size_t j = segment_at(t);
   const double d = t - segments_[j].begin;
   const auto i = static_cast<Eigen::Index>(j);
-  return before_.row(i).head(columns_) + value_.row(i).head(columns_) * d + slope_.row(i).head(columns_) * (0.5 * d * d);
+  return before_.row(i).head(columns_) + value_.row(i).head(columns_) * d +
+         slope_.row(i).head(columns_) * (0.5 * d * d);
 }
 
 Design::Row Design::at(double t_s) const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <Eigen/Core>
+
 #include <array>
 #include <optional>
 #include <span>
@@ -15,8 +16,8 @@ inline constexpr std::size_t kKinds = kPhaseCount + 1;  ///< the phases and idle
 inline constexpr std::size_t kIdleKind = kPhaseCount;
 
 /// Power as a sum of columns: the level of each kind of time, which must not be negative, and columns that describe how
-/// power varies inside a kind or over the window. These have mean 0 and standard deviation 1 over that time, so that one
-/// prior fits all.
+/// power varies inside a kind or over the window. These have mean 0 and standard deviation 1 over that time, so that
+/// one prior fits all.
 class Design {
  public:
   static constexpr int kMaxColumns = 16;
@@ -32,7 +33,9 @@ class Design {
   [[nodiscard]] double length_s() const { return length_s_; }
 
   /// Mean of each column over [from, to], both clamped to the window; from < to.
-  [[nodiscard]] Row mean(double from_s, double to_s) const { return (integral(to_s) - integral(from_s)) / (to_s - from_s); }
+  [[nodiscard]] Row mean(double from_s, double to_s) const {
+    return (integral(to_s) - integral(from_s)) / (to_s - from_s);
+  }
   /// Integral of each column over the time of a kind, s: times the coefficients it is the kind's energy.
   [[nodiscard]] Row over_kind(std::size_t kind) const;
   /// Each column at one moment.

@@ -1,6 +1,7 @@
 #include "phasewatt/replay/energy/least_squares.h"
 
 #include <Eigen/Cholesky>
+
 #include <cmath>
 
 namespace phasewatt::replay {

@@ -1,4 +1,5 @@
-// Two ways beside the regression: a phase that was repeated until a slow sensor saw nothing else, and the usual slicing.
+// Two ways beside the regression: a phase that was repeated until a slow sensor saw nothing else, and the usual
+// slicing.
 #include <algorithm>
 #include <cmath>
 
@@ -64,7 +65,8 @@ std::optional<Estimate> by_power(std::span<const device::SensorRead> reads,
   const double variance = std::max(0.0, squares / n - (sum / n) * (sum / n)) * n / (n - 1);
   const double freedom = std::max(1.0, independent - 1);
   const double quantile = kTwoSided95 * (1 + 1.2 / freedom + 2.5 / (freedom * freedom));
-  const double own = std::hypot(quantile * std::sqrt(variance / independent) / gain, calibration.gain_error * out.value);
+  const double own =
+      std::hypot(quantile * std::sqrt(variance / independent) / gain, calibration.gain_error * out.value);
   out.common = kTwoSided95 * calibration.common_gain_sigma * out.value;
   out.half_width = with_common(own, out.common);
   return out;
@@ -85,7 +87,8 @@ std::array<double, kPhaseCount> phases_by_slicing(const device::SensorTrace& tra
   std::array<double, kPhaseCount> out{};
   const auto& reads = trace.power_instant.empty() ? trace.power_average : trace.power_instant;
   if (reads.empty() || stretches.empty() || !(poll_s > 0)) return out;
-  // Every poll_s the latest value; each is held until the next poll, and whatever part of it lies in a phase is its own.
+  // Every poll_s the latest value; each is held until the next poll, and whatever part of it lies in a phase is its
+  // own.
   const Nanos origin = stretches.front().time.begin;
   const double length = to_seconds(stretches.back().time.end - origin);
   const auto polls = static_cast<std::int64_t>(std::ceil(length / poll_s));

@@ -25,8 +25,8 @@ constexpr std::size_t kLeastBlocks = 6;
 constexpr double kLeastBlockS = 1.0;
 /// A counter step over more refreshes than this says little about phases.
 constexpr std::int64_t kMostMissed = 10;
-/// Standard deviations of the priors, as shares of the mean power: of a variation inside a phase, of the drift, and mean
-/// and deviation of idle power when it was not calibrated, and its deviation when it was.
+/// Standard deviations of the priors, as shares of the mean power: of a variation inside a phase, of the drift, and
+/// mean and deviation of idle power when it was not calibrated, and its deviation when it was.
 constexpr double kVariationShare = 0.3;
 constexpr double kDriftShare = 0.1;
 constexpr double kIdleShare = 0.4;
@@ -139,7 +139,8 @@ class Fit {
     for (std::size_t s = 0; s < sensors_.size(); ++s)
       for (const auto& look : sensors_[s].looks) {
         const double place = 0.5 * (look.from + look.to) / design_.length_s() * static_cast<double>(count);
-        out[std::min(count - 1, static_cast<std::size_t>(std::max(0.0, place)))].add(row(s, look), look.watts, weight(s));
+        out[std::min(count - 1, static_cast<std::size_t>(std::max(0.0, place)))].add(row(s, look), look.watts,
+                                                                                     weight(s));
       }
     return out;
   }
@@ -177,8 +178,8 @@ class Fit {
     for (std::size_t kind = 0; kind < kKinds; ++kind) over_kind_[kind] = design_.over_kind(kind).transpose();
   }
 
-  /// Jitter is unknown for each look but its mean effect is: a look that may lie a little earlier or later sees the mean
-  /// of both (two-point rule, exact for the jitter's mean and variance).
+  /// Jitter is unknown for each look but its mean effect is: a look that may lie a little earlier or later sees the
+  /// mean of both (two-point rule, exact for the jitter's mean and variance).
   [[nodiscard]] Design::Row columns(const Sensor& sensor, const Look& look) const {
     const double shift = moved(sensor, look, design_.length_s());
     const double from = look.from + shift;

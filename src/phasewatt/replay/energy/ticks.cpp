@@ -38,12 +38,41 @@ std::vector<Change> changes_of(std::span<const device::SensorRead> reads, double
   return out;
 }
 
+/// The phase that lies in most of the stretches in which a refresh was seen, so that a few wrong ones do not matter.
+/// When refreshes fall together with reads they are seen now before a read, now after it; these stretches meet in a
+/// point.
+double most_agreed(std::span<const Change> changes, double period_s, double jitter_s) {
+  const double widen = 2 * jitter_s;
+  const auto depth = [&](double phase) {
+    return std::ranges::count_if(changes, [&](const Change& c) {
+      return std::abs(std::remainder(c.middle() - phase, period_s)) <= 0.5 * (c.to - c.from) + widen;
+    });
+  };
+  std::vector<double> points;
+  for (const auto& c : changes)
+    for (const double edge : {c.from - widen, c.to + widen})
+      points.push_back(edge - period_s * std::floor(edge / period_s));
+  std::ranges::sort(points);
+  points.push_back(points.front() + period_s);
+  double best = 0;
+  std::ptrdiff_t most = 0;
+  for (std::size_t i = 0; i + 1 < points.size(); ++i) {
+    const double middle = 0.5 * (points[i] + points[i + 1]);
+    const auto n = depth(middle);
+    if (n > most) {
+      most = n;
+      best = middle;
+    }
+  }
+  return best;
+}
+
 /// Numbers the changes by the line so far, and distrusts those that it cannot explain.
 void number(std::span<Change> changes, const Line& line, double jitter_s) {
   for (auto& change : changes) {
     change.index = std::llround((change.middle() - line.phase) / line.period);
     const double off = std::abs(change.middle() - line.at(change.index));
-    change.trusted = off <= 0.5 * (change.to - change.from) + 4 * jitter_s;
+    change.trusted = off <= 0.75 * (change.to - change.from) + 4 * jitter_s;
   }
 }
 
@@ -153,9 +182,12 @@ std::optional<Ticks> find_ticks(std::span<const device::SensorRead> reads, const
   if (changes.size() < kLeastChanges) return unlocated(reads, calibrated, origin);
 
   const double jitter = std::max(timing.jitter_s, kLeastJitterS);
-  Line line{.phase = changes.front().middle(), .period = calibrated};
+  const std::size_t start = std::min<std::size_t>(16, changes.size());
+  Line line{.phase = most_agreed(std::span(changes).first(start), calibrated, jitter), .period = calibrated};
+  // Index 0 is the first change, so that the fitted phase does not lie far from what was seen.
+  line.phase += calibrated * std::round((changes.front().middle() - line.phase) / calibrated);
   // Over ever longer stretches, so that an error of the calibrated period never grows to half a refresh unnoticed.
-  for (std::size_t n = std::min<std::size_t>(16, changes.size());; n = std::min(2 * n, changes.size())) {
+  for (std::size_t n = start;; n = std::min(2 * n, changes.size())) {
     const auto part = std::span(changes).first(n);
     for (int round = 0; round < 2; ++round) {
       number(part, line, jitter);

@@ -25,8 +25,8 @@ struct Ticks {
   double period_s = 0;
   double phase_s = 0;        ///< since the origin
   double uncertainty_s = 0;  ///< half width of what the reads leave open about phase_s
-  /// False when reads were too rare to see when the value changed: then `at_s` of each refresh is the middle of where it
-  /// may lie, and uncertainty_s half of that stretch.
+  /// False when reads were too rare to see when the value changed: then `at_s` of each refresh is the middle of where
+  /// it may lie, and uncertainty_s half of that stretch.
   bool located = false;
   std::vector<Refresh> refreshes{};  ///< that were seen, by index; a lost one is missing
 };

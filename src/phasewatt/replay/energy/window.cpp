@@ -14,6 +14,8 @@ using device::SensorTiming;
 
 constexpr double kTwoSided95 = 1.96;
 constexpr double kCounterQuantumJ = 1e-3;
+/// Power that scatters less than this share of itself over a second may still be another inside a refresh period.
+constexpr double kLeastScatterShare = 0.01;
 /// Sensors that repeat themselves for this many periods, and this long, are stuck.
 constexpr double kStuckPeriods = 10;
 constexpr double kStuckLeastS = 0.5;
@@ -42,32 +44,32 @@ std::vector<Reading> readings(const Ticks& ticks, const SensorTiming& timing) {
   return out;
 }
 
-/// Standard deviation of the power around a moment, from readings or counter steps within a second or four of them.
-double local_scatter_w(std::span<const Reading> all, double at_s, double period_s) {
-  const double reach = std::max(1.0, 4 * period_s);
+/// Mean and scatter of the readings whose middle lies in [from, to].
+struct Spread {
   double n = 0;
-  double sum = 0;
-  double squares = 0;
-  for (auto it = std::ranges::lower_bound(all, at_s - reach, {}, &Reading::centre_s);
-       it != all.end() && it->centre_s <= at_s + reach; ++it) {
-    n += 1;
-    sum += it->watts;
-    squares += square(it->watts);
-  }
-  return n < 2 ? 0 : std::sqrt(std::max(0.0, squares / n - square(sum / n)) * n / (n - 1));
-}
+  double mean = 0;
+  double variance = 0;
+  [[nodiscard]] double scatter() const { return std::sqrt(variance); }
+};
 
-/// Mean of the power readings whose middle lies in [from, to], absent without any.
-std::optional<double> mean_between(std::span<const Reading> all, double from_s, double to_s) {
-  double n = 0;
-  double sum = 0;
+Spread spread_between(std::span<const Reading> all, double from_s, double to_s) {
+  Spread out;
+  double squares = 0;
   for (auto it = std::ranges::lower_bound(all, from_s, {}, &Reading::centre_s); it != all.end() && it->centre_s <= to_s;
        ++it) {
-    n += 1;
-    sum += it->watts;
+    out.n += 1;
+    const double off = it->watts - out.mean;
+    out.mean += off / out.n;
+    squares += off * (it->watts - out.mean);
   }
-  if (n == 0) return std::nullopt;
-  return sum / n;
+  if (out.n > 1) out.variance = squares / (out.n - 1);
+  return out;
+}
+
+/// Standard deviation of the power around a moment, from readings within a second or four of them.
+double local_scatter_w(std::span<const Reading> all, double at_s, double period_s) {
+  const double reach = std::max(1.0, 4 * period_s);
+  return spread_between(all, at_s - reach, at_s + reach).scatter();
 }
 
 /// The counter at one moment, with the half width of its 95 % interval; `watts` is the local power.
@@ -79,47 +81,51 @@ struct CounterAt {
 
 struct Counter {
   Ticks ticks;
-  std::vector<Reading> steps;     ///< mean power between refreshes
-  std::vector<Reading> readings;  ///< of a power sensor that is fast enough to look inside a refresh period; may be empty
+  std::vector<Reading> steps;  ///< mean power between refreshes
+  std::vector<Reading>
+      readings;  ///< of a power sensor that is fast enough to look inside a refresh period; may be empty
 };
 
-/// Share of a step's energy that was used in its first `share` of time, by the readings that lie inside; their own error
-/// keeps them from deciding more than the ratio of the two halves.
-double energy_share(const Counter& counter, double from_s, double to_s, double share) {
-  const double split = from_s + share * (to_s - from_s);
-  const auto first = mean_between(counter.readings, from_s, split);
-  const auto second = mean_between(counter.readings, split, to_s);
-  if (!first || !second) return share;
-  const double a = *first * share;
-  const double b = *second * (1 - share);
-  return a + b > 0 ? a / (a + b) : share;
+/// Power on one side of a moment: mean and scatter of up to ten counter steps within a second, and of the readings.
+struct Side {
+  double watts = 0;
+  double scatter_w = 0;
+};
+
+Side side_of(const Counter& counter, double from_s, double to_s) {
+  Side out;
+  const auto steps = spread_between(counter.steps, from_s, to_s);
+  const auto looks = spread_between(counter.readings, from_s, to_s);
+  const auto& level = steps.n > 0 ? steps : looks;
+  out.watts = level.mean;
+  // A mean over few steps may lie off by chance; readings that look inside a step see what it hides.
+  out.scatter_w = std::max(steps.scatter(), looks.scatter());
+  if (level.n < 3) out.scatter_w = std::max(out.scatter_w, 0.5 * level.mean);
+  return out;
 }
 
+/// The counter between two refreshes, or beyond the last: the power before goes on until then, or the power after has
+/// begun. A window often begins or ends where power jumps, and then one of the two is steady and knows it: the two
+/// are weighted by their scatter.
 CounterAt counter_at(const Counter& counter, double at_s) {
   const auto& list = counter.ticks.refreshes;
-  const double period = counter.ticks.period_s;
+  const double reach = std::max(1.0, 4 * counter.ticks.period_s);
   const auto after = std::ranges::upper_bound(list, at_s, {}, &Refresh::at_s);
+  double weights = 0;
   CounterAt out;
-  const double scatter =
-      std::max(local_scatter_w(counter.steps, at_s, period), local_scatter_w(counter.readings, at_s, period));
-  if (after == list.begin() || after == list.end()) {
-    // No refresh beyond: the last known power goes on, and may be wrong by as much as it varies or by half of itself.
-    const bool before_all = after == list.begin();
-    const Refresh& edge = before_all ? list.front() : list.back();
-    out.watts = before_all ? counter.steps.front().watts : counter.steps.back().watts;
-    const double gap = at_s - edge.at_s;
-    out.joules = edge.value + out.watts * gap;
-    out.half_width = std::abs(gap) * std::max(2 * scatter, 0.5 * out.watts) + kCounterQuantumJ;
-    return out;
-  }
-  const Refresh& low = *(after - 1);
-  const double gap = after->at_s - low.at_s;
-  const double delta = after->value - low.value;
-  const double share = (at_s - low.at_s) / gap;
-  out.watts = delta / gap;
-  out.joules = low.value + delta * energy_share(counter, low.at_s, after->at_s, share);
-  // Two levels of power that share the period are off by 2 σ · gap · share · (1 − share) at most.
-  out.half_width = 2 * scatter * gap * share * (1 - share) + kCounterQuantumJ;
+  const auto take = [&](const Refresh& refresh, const Side& side) {
+    const double gap = at_s - refresh.at_s;
+    const double error = std::abs(gap) * (side.scatter_w + kLeastScatterShare * side.watts) + kCounterQuantumJ;
+    const double weight = 1 / square(error);
+    weights += weight;
+    out.joules += weight * (refresh.value + side.watts * gap);
+    out.watts += weight * side.watts;
+  };
+  if (after != list.begin()) take(*(after - 1), side_of(counter, (after - 1)->at_s - reach, (after - 1)->at_s));
+  if (after != list.end()) take(*after, side_of(counter, after->at_s, after->at_s + reach));
+  out.joules /= weights;
+  out.watts /= weights;
+  out.half_width = kTwoSided95 / std::sqrt(weights);
   return out;
 }
 
@@ -130,9 +136,8 @@ std::optional<Estimate> by_counter(const Counter& counter, double length_s, doub
   out.common = kTwoSided95 * gain_sigma * std::abs(out.value);
   // Where the refreshes lie is not known exactly, but it is the same error at both ends.
   const double shift = (counter.ticks.located ? 1.0 : kTwoSided95 / std::sqrt(3.0)) * counter.ticks.uncertainty_s;
-  const double steps = counter.ticks.located
-                           ? shift * std::abs(end.watts - begin.watts)
-                           : shift * std::hypot(end.watts, begin.watts);
+  const double steps =
+      counter.ticks.located ? shift * std::abs(end.watts - begin.watts) : shift * std::hypot(end.watts, begin.watts);
   out.half_width = std::sqrt(square(begin.half_width) + square(end.half_width) + square(steps) + square(out.common));
   return out;
 }
@@ -289,8 +294,7 @@ WindowEnergy window_energy(const device::SensorTrace& trace, TimeSpan window, co
   out.counter_stuck = calibration.energy && any_long_run(counter_reads, calibration.energy->update_s,
                                                          [](const auto&, const auto&) { return true; });
   // Before a reset and after it the counter is two counters.
-  auto counter =
-      out.counter_reset ? std::optional<Counter>() : make_counter(trace.energy, calibration.energy, window);
+  auto counter = out.counter_reset ? std::optional<Counter>() : make_counter(trace.energy, calibration.energy, window);
 
   const auto instant = ticks_of(trace.power_instant, calibration.power_instant, window);
   if (instant && counter && instant->located) counter->readings = readings(*instant, *calibration.power_instant);
