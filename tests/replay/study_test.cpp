@@ -40,7 +40,7 @@ TEST(Study, DefaultsAreThoseOfTheManual) {
   EXPECT_EQ(study->reference_every(), 0);
   EXPECT_EQ(study->most_repeats(), 5);
   EXPECT_EQ(study->measure.warmup_s, 10);
-  EXPECT_EQ(study->measure.warmup_max_s, 60);
+  EXPECT_EQ(study->measure.warmup_max_s, 120);
   EXPECT_EQ(study->measure.stacked_s, 2);
 }
 
@@ -62,10 +62,10 @@ reference_every = 7
   EXPECT_EQ(study->measure.window_s, 12);
   EXPECT_EQ(study->measure.stacked_s, 0);
   EXPECT_EQ(study->reference_every(), 7);
-  const auto sensors = parse("\n[measure]\nenergy = 'sensors'\nwarmup_s = 90");
+  const auto sensors = parse("\n[measure]\nenergy = 'sensors'\nwarmup_s = 150");
   ASSERT_TRUE(sensors.ok()) << to_string(sensors.error());
   EXPECT_EQ(sensors->reference_every(), 20) << "the default of a measured study";
-  EXPECT_EQ(sensors->measure.warmup_max_s, 90) << "never below the least";
+  EXPECT_EQ(sensors->measure.warmup_max_s, 150) << "never below the least";
 }
 
 TEST(Study, ThroughNvmlPointsAreMeasuredBySensors) {

@@ -47,16 +47,17 @@ void by_ceilings(Diagnosis& found, double part_of_time, double enough, const cha
     // One alone at its ceiling is a bound whatever the other does.
     if (known >= 0.8) {
       found.bound = memory ? Bound::memory : Bound::compute;
-      found.why = fmt::format("{} runs at {} of its ceiling {}", memory ? "memory" : "arithmetic", pct(known), over_what);
+      found.why =
+          fmt::format("{} runs at {} of its ceiling {}", memory ? "memory" : "arithmetic", pct(known), over_what);
     } else {
-      found.why = fmt::format("only {} has a ceiling, and it runs at {} of that", memory ? "memory" : "arithmetic",
-                              pct(known));
+      found.why =
+          fmt::format("only {} has a ceiling, and it runs at {} of that", memory ? "memory" : "arithmetic", pct(known));
     }
     return;
   }
   const bool memory_first = *memory >= *compute;
-  const std::string shares = fmt::format("memory at {} and arithmetic at {} of their ceilings {}", pct(*memory),
-                                         pct(*compute), over_what);
+  const std::string shares =
+      fmt::format("memory at {} and arithmetic at {} of their ceilings {}", pct(*memory), pct(*compute), over_what);
   if (std::max(*memory, *compute) >= enough) found.bound = memory_first ? Bound::memory : Bound::compute;
   found.why = found.bound == Bound::unknown ? shares + ": neither is near" : shares;
 }
@@ -103,7 +104,10 @@ Diagnosis diagnose(const BoundInput& phase, const std::optional<Ceilings>& ceili
   } else {
     by_ceilings(found, 1, kWallShare, "over the whole time (how long the GPU was busy is not known)");
     const bool both = found.memory_share && found.compute_share;
-    if (both && std::max(*found.memory_share, *found.compute_share) < kIdleWallShare) found.bound = Bound::host;
+    if (both && std::max(*found.memory_share, *found.compute_share) < kIdleWallShare) {
+      found.bound = Bound::host;
+      found.why += ", so the GPU waited";
+    }
   }
   return found;
 }

@@ -3,9 +3,12 @@
 #include <array>
 #include <iterator>
 
+#include "phasewatt/analysis/drift.h"
 #include "phasewatt/analysis/dvfs_tables.h"
 #include "phasewatt/analysis/figures.h"
 #include "phasewatt/analysis/health_tables.h"
+#include "phasewatt/analysis/phase_tables.h"
+#include "phasewatt/analysis/repeat_tables.h"
 #include "phasewatt/analysis/stats.h"
 #include "phasewatt/analysis/study_workload.h"
 #include "phasewatt/analysis/verdict.h"
@@ -65,6 +68,7 @@ Findings analyse(const StudyData& data) {
   findings.environment = data.plan.environment;
   findings.verdict_sentence = verdict(context);
   findings.sentences = remarks(context);
+  append(findings.sentences, drift_sentences(context));
   if (grid.baseline() && grid.clocks().size() > 1) {
     findings.tables = {
         headline(context),     dvfs_table(context),    edp_optima_table(context), optima_table(context),
@@ -73,11 +77,12 @@ Findings analyse(const StudyData& data) {
   }
   WorkloadData workload = workload_of(data.plan.queries, workload_names(grid));
   add_qualities(workload, data.qualities, grid.models());
-  findings.tables.push_back(phases_table(context));
+  append(findings.tables, {phases_table(context), bounds_table(context), phase_energy_table(context)});
   append(findings, describe_difficulty(workload));
-  append(findings.tables, {validity_table(context), clocks_table(context)});
+  append(findings.tables,
+         {validity_table(context), outliers_table(context), clocks_table(context), drift_table(context)});
   append(findings.tables, describe_queries(workload).tables);
-  findings.tables.push_back(sweep_table(context));
+  append(findings.tables, {sweep_table(context), paired_table(context), spread_table(context)});
   drop_empty(findings);
   return findings;
 }

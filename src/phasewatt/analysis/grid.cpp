@@ -80,9 +80,8 @@ std::optional<Cost> mean_cost(std::span<const Cost> costs) {
 
 Grid::Grid(const StudyData& data) : data_(data) {
   for (const auto& record : data.records) (record.point.reference ? references_ : records_).push_back(&record);
-  std::stable_sort(references_.begin(), references_.end(), [](const RunRecord* a, const RunRecord* b) {
-    return a->point.repeat < b->point.repeat;
-  });
+  std::stable_sort(references_.begin(), references_.end(),
+                   [](const RunRecord* a, const RunRecord* b) { return a->point.repeat < b->point.repeat; });
   planned_ = static_cast<std::size_t>(std::count_if(data.plan.points.begin(), data.plan.points.end(),
                                                     [](const RunPoint& point) { return !point.reference; }));
   list_axes();

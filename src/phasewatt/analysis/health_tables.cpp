@@ -1,8 +1,12 @@
 #include "phasewatt/analysis/health_tables.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <set>
 
+#include "phasewatt/analysis/inference.h"
+#include "phasewatt/analysis/repeat_tables.h"
 #include "phasewatt/analysis/stats.h"
 #include "phasewatt/base/text.h"
 
@@ -50,6 +54,14 @@ Table validity_table(const Context& context) {
           count(records, [&](const RunRecord& r) { return r.validity == validity && has(r, reason); });
       if (points > 0) add(to_string(validity), to_string(reason), points, explain(reason));
     }
+  }
+  const std::size_t apart = outlier_points(outliers(context.grid));
+  if (apart > 0) {
+    add("flagged", "outlier", apart,
+        "energy or latency lies apart from the other repeats (table 'outliers'); the point stays in every table");
+  }
+  if (!records.empty() && context.grid.repeats() < static_cast<int>(kOutlierRepeats)) {
+    table.note += fmt::format(" Outliers were not looked for: no cell has {} valid repeats.", kOutlierRepeats);
   }
   const std::size_t planned = std::max(context.grid.planned(), records.size());
   if (planned > records.size()) {

@@ -76,7 +76,8 @@ std::optional<Interval> LogRatio::ratio_interval(double confidence) const {
 }
 
 std::optional<double> LogRatio::low(double confidence, std::size_t comparisons) const {
-  const auto t = student_quantile(1 - (1 - confidence) / static_cast<double>(std::max<std::size_t>(comparisons, 1)), df);
+  const auto t =
+      student_quantile(1 - (1 - confidence) / static_cast<double>(std::max<std::size_t>(comparisons, 1)), df);
   if (!t) return std::nullopt;
   return mean - *t * standard_error;
 }
@@ -140,9 +141,8 @@ std::optional<LogRatio> LogRatios::of(std::size_t here, std::size_t there) const
   }
   const std::size_t fewer = std::min(one.values.size(), other.values.size());
   if (fewer < 2) return std::nullopt;
-  const double variance =
-      square(*standard_deviation(one.values)) / static_cast<double>(one.values.size()) +
-      square(*standard_deviation(other.values)) / static_cast<double>(other.values.size());
+  const double variance = square(*standard_deviation(one.values)) / static_cast<double>(one.values.size()) +
+                          square(*standard_deviation(other.values)) / static_cast<double>(other.values.size());
   return LogRatio{*mean(one.values) - *mean(other.values), std::sqrt(variance), fewer - 1, 0};
 }
 
@@ -155,14 +155,15 @@ std::optional<double> median_absolute_deviation(std::span<const double> values) 
 }
 
 std::vector<double> modified_z_scores(std::span<const double> values) {
-  constexpr double kMadToSigma = 0.6745;        // MAD of a normal distribution of standard deviation 1
+  constexpr double kMadToSigma = 0.6745;         // MAD of a normal distribution of standard deviation 1
   constexpr double kMeanToSigma = 1.2533141373;  // √(π/2): the same for the mean absolute deviation
   if (values.size() < kOutlierRepeats) return {};
   const double centre = *median(values);
   double scale = *median_absolute_deviation(values) / kMadToSigma;
   if (scale <= 1e-9 * std::abs(centre)) {
     scale = 0;
-    for (const double value : values) scale += kMeanToSigma * std::abs(value - centre) / static_cast<double>(values.size());
+    for (const double value : values)
+      scale += kMeanToSigma * std::abs(value - centre) / static_cast<double>(values.size());
   }
   std::vector<double> scores;
   for (const double value : values) {

@@ -49,7 +49,7 @@ class LogRatios {
   [[nodiscard]] std::optional<LogRatio> of(std::size_t here, std::size_t there) const;
 
  private:
-  std::vector<Series> logs_;   // natural logarithms; empty where a series takes no part
+  std::vector<Series> logs_;    // natural logarithms; empty where a series takes no part
   double pooled_variance_ = 0;  // of one value
   std::size_t pooled_df_ = 0;   // 0 = no pooled variance
 };

@@ -40,8 +40,8 @@ struct MeasureRules {
   /// The simulated GPU in virtual time tells the truth; with this its sensors are read instead, as those of a real card
   /// are. Behind NVML it is always so.
   bool by_sensors = false;
-  double warmup_s = 10;      ///< at least so long under the point's own load before anything counts
-  double warmup_max_s = 60;  ///< at most so long, when the temperature is not steady before
+  double warmup_s = 10;       ///< at least so long under the point's own load before anything counts
+  double warmup_max_s = 120;  ///< at most so long, when the temperature is not steady before
   double window_s = 0;   ///< the queries go through again until so much has been measured; 0 = what the sensors need
   double stacked_s = 2;  ///< for each phase, repeated back to back as the cross-check; 0 = none
   std::optional<int> reference_every;  ///< points between two runs of the reference point; 0 = none; absent = 20 by

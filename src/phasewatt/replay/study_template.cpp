@@ -46,7 +46,7 @@ spec = "rtx-pro-6000-blackwell-ws"  # or "h200-sxm", or the path of a spec file
 # [measure]                   # how a point is measured by sensors
 # energy = "truth"            # of a simulated GPU in virtual time; "sensors" reads its sensors as a real card's
 # warmup_s = 10               # under the point's own load, before anything counts
-# warmup_max_s = 60           # at most, when the temperature is not steady before
+# warmup_max_s = 120          # at most, when the temperature is not steady before
 # window_s = 0                # the queries go through again until so much is measured; 0: what the sensors need
 # stacked_s = 2               # each phase repeated back to back, as the cross-check of its energy
 # reference_every = 20        # points between two runs of the reference point, which shows drift
