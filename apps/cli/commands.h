@@ -15,6 +15,7 @@ using Action = std::function<Status(const Console&)>;
 
 void add_doctor(CLI::App& app, Action& action);
 void add_devices(CLI::App& app, Action& action);
+void add_calibrate(CLI::App& app, Action& action);
 void add_workload(CLI::App& app, Action& action);
 void add_study(CLI::App& app, Action& action);
 void add_report(CLI::App& app, Action& action);

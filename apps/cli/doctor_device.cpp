@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "apps/cli/calibrate_text.h"
 #include "apps/cli/clock_helper.h"
 #include "apps/cli/doctor.h"
 #include "apps/cli/gpus.h"
 #include "phasewatt/base/text.h"
+#include "phasewatt/device/calibration/file.h"
 #include "phasewatt/device/rapl/rapl_device.h"
 #include "phasewatt/device/rocm/rocm_device.h"
 
@@ -50,11 +52,30 @@ std::optional<Finding> gpu_neighbours(const NvmlGpu& gpu, NvmlDevice& device) {
       "end them before a study: what they draw is measured too"};
 }
 
+/// When the card was calibrated with this driver, or that it was not; and the shortest window that may be reported.
+Finding gpu_calibration(const NvmlGpu& gpu, const device::DeviceInfo& info) {
+  Finding out{"device", name_of(gpu) + " calibration", false, {}, {}};
+  out.next = fmt::format("phasewatt calibrate --device {} --load CMD", gpu.index);
+  const auto found = device::load_calibration(info.id, info.driver);
+  if (!found) {
+    out.detail = found.error().what;
+  } else if (*found) {
+    out.present = true;
+    out.detail = calibration_line(**found);
+  } else {
+    out.detail = fmt::format("{}; assumed until then: shortest window {:.2f} s",
+                             device::other_driver_note(info.id, info.driver).value_or("not calibrated"),
+                             device::shortest_window_s(device::assumed_calibration()));
+  }
+  return out;
+}
+
 void examine_gpu(const Gpus& gpus, const NvmlGpu& gpu, std::vector<Finding>& all) {
   all.push_back(gpu_state(gpu));
   const auto device = NvmlDevice::open(gpus.nvml, gpu);
   if (!device) return;
   all.push_back(gpu_readings(gpu, (*device)->info()));
+  if (!gpu.trouble) all.push_back(gpu_calibration(gpu, (*device)->info()));
   if (gpu.persistence) all.push_back(gpu_persistence(gpu));
   if (auto neighbours = gpu_neighbours(gpu, **device)) all.push_back(*std::move(neighbours));
 }

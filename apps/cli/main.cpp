@@ -29,6 +29,7 @@ int run(int argc, char** argv) {
   app.fallthrough();
   add_doctor(app, action);
   add_devices(app, action);
+  add_calibrate(app, action);
   add_workload(app, action);
   add_study(app, action);
   add_report(app, action);

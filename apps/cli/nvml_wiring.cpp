@@ -7,7 +7,8 @@
 
 #include "apps/cli/gpus.h"
 #include "apps/cli/sim_parts.h"
-#include "phasewatt/device/calibration.h"
+#include "phasewatt/device/calibration/file.h"
+#include "phasewatt/device/calibration/of_spec.h"
 #include "phasewatt/device/lease/lease_client.h"
 #include "phasewatt/device/recorder.h"
 #include "phasewatt/engine/sim/sim_card.h"
@@ -124,7 +125,18 @@ Result<NvmlStudy> open_nvml_study(const replay::Study& study, const ClockConsent
   if (!out.device.readable.energy && !out.device.readable.power_instant && !out.device.readable.power_average)
     return Error{ErrorCode::unsupported, out.device.name + " has neither an energy counter nor a power reading",
                  "see phasewatt devices for what it can tell"};
-  parts->calibration = device::assumed_calibration();
+  PHASEWATT_ASSIGN(auto calibration, device::load_calibration(out.device.id, out.device.driver));
+  if (calibration) {
+    parts->calibration = std::move(*calibration);
+  } else {
+    parts->calibration = device::assumed_calibration();
+    const auto other = device::other_driver_note(out.device.id, out.device.driver);
+    out.notes.push_back(other.value_or("the sensors' timing is assumed: 'phasewatt calibrate' measures it"));
+  }
+  out.ceilings = parts->calibration.ceilings;
+  // The simulated card's ceilings stand in its spec file.
+  if (out.ceilings.source.empty())
+    out.ceilings = device::calibration_of_spec(parts->rig->config().gpus[parts->card].spec).ceilings;
   if (locks_clocks(study)) find_control(consent, out);
   if (out.clock_control) parts->lease = consent.lease;
   out.make_rig = [parts] { return make_rig(parts); };

@@ -14,6 +14,8 @@ struct NvmlStudy {
   bool clock_control = false;  ///< consent was given, and there is somebody who may change clocks
   std::string no_control;      ///< why not, when clocks are asked for and will not be changed; a note for the plan
   std::string how;             ///< through whom: "phasewatt-clockd at /run/…", "a helper of our own (root)"
+  Ceilings ceilings;
+  std::vector<std::string> notes;  ///< for the plan
   replay::RigFactory make_rig;
   replay::CostModel cost;
 };

@@ -105,6 +105,8 @@ replay::CostModel sim_cost(std::shared_ptr<const SimParts> parts) {
 Result<PreparedStudy> prepare_study(replay::Study study, const DataDir& data_dir, const ClockConsent& consent) {
   PreparedStudy prepared;
   replay::PlanInputs inputs;
+  Ceilings ceilings;
+  std::vector<std::string> notes;
   if (study.device == "nvml") {
     PHASEWATT_ASSIGN(auto nvml, open_nvml_study(study, consent));
     inputs.device = std::move(nvml.device);
@@ -114,6 +116,8 @@ Result<PreparedStudy> prepare_study(replay::Study study, const DataDir& data_dir
     prepared.cost = std::move(nvml.cost);
     prepared.clocks_by = std::move(nvml.how);
     prepared.observe = std::move(nvml.no_control);
+    ceilings = std::move(nvml.ceilings);
+    notes = std::move(nvml.notes);
   } else {
     PHASEWATT_ASSIGN(auto gpu, sim::find_gpu(study.spec));
     PHASEWATT_ASSIGN(const auto parts, sim_parts(study, std::move(gpu)));
@@ -122,6 +126,7 @@ Result<PreparedStudy> prepare_study(replay::Study study, const DataDir& data_dir
     inputs.environment = describe(parts->runtime.id(), study, inputs.device);
     prepared.make_rig = [parts, by_sensors = study.by_sensors()] { return make_sim_rig(parts, by_sensors); };
     prepared.cost = sim_cost(parts);
+    ceilings = device::calibration_of_spec(parts->gpu).ceilings;
   }
   inputs.models = sim::shipped_archs();
   for (const auto& wanted : study.datasets) {
@@ -129,6 +134,8 @@ Result<PreparedStudy> prepare_study(replay::Study study, const DataDir& data_dir
     inputs.datasets.push_back(std::move(input));
   }
   PHASEWATT_ASSIGN(prepared.plan, replay::make_plan(study, std::move(inputs)));
+  if (!ceilings.source.empty()) prepared.plan.ceilings = std::move(ceilings);
+  prepared.plan.notes.insert(prepared.plan.notes.end(), notes.begin(), notes.end());
   if (data_dir) prepared.plan.invocation["data_dir"] = data_dir->string();
   if (!prepared.observe.empty()) prepared.plan.notes.insert(prepared.plan.notes.begin(), prepared.observe);
   prepared.study = std::move(study);

@@ -43,7 +43,7 @@ def transcribe(program: pathlib.Path, path: pathlib.Path) -> str:
         environment = dict(os.environ, PATH=f"{program.parent}:{os.environ['PATH']}", NO_COLOR="1", COLUMNS="100",
                            STUDIES=str(HERE.parent.parent / "studies"), TRANSCRIPTS=str(HERE), LC_ALL="C.UTF-8",
                            NVML_SIM=str(program.parent.parent / "nvml_sim" / "libphasewatt-nvml-sim.so"),
-                           PHASEWATT_NVML_SIM_STATE=f"{folder}/nvml-sim.state")
+                           PHASEWATT_NVML_SIM_STATE=f"{folder}/nvml-sim.state", XDG_STATE_HOME=f"{folder}/state")
         environment.pop("CUDA_VISIBLE_DEVICES", None)
         for line in path.read_text().splitlines():
             if line.startswith("% "):

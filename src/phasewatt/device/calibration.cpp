@@ -1,5 +1,8 @@
 #include "phasewatt/device/calibration.h"
 
+#include <cmath>
+#include <numbers>
+
 namespace phasewatt::device {
 namespace {
 
@@ -20,10 +23,19 @@ Calibration assumed_calibration() {
 }
 
 double shortest_window_s(const Calibration& calibration, double relative) {
-  const double update = calibration.energy          ? calibration.energy->update_s
-                        : calibration.power_instant ? calibration.power_instant->update_s
-                                                    : kUpdateS;
-  return 2 * update / relative;
+  // The difference of two edges that are uniform within u each is triangular over (-u, u): beyond h lies the share
+  // (1 - h/u)^2, which is 5 % at h = u (1 - sqrt(0.05)).
+  const double triangular = 1 - std::sqrt(0.05);
+  constexpr double kNormal95 = 1.96;
+  const auto edges_s = [&](const SensorTiming& sensor) {
+    // Jitter of both refreshes, and where within the two calls the sensor answered.
+    const double jitter = kNormal95 * std::numbers::sqrt2 * sensor.jitter_s;
+    return triangular * (sensor.update_s + sensor.window_s + sensor.read_s) + jitter;
+  };
+  const auto& sensor = calibration.energy          ? calibration.energy
+                       : calibration.power_instant ? calibration.power_instant
+                                                   : calibration.power_average;
+  return edges_s(sensor.value_or(SensorTiming{.update_s = kUpdateS})) / relative;
 }
 
 }  // namespace phasewatt::device

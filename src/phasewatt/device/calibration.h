@@ -55,6 +55,7 @@ struct Calibration {
   std::optional<Watts> idle_context;  ///< with a context, doing nothing
   std::vector<SwitchLatency> switches;
   Ceilings ceilings;
+  std::vector<std::string> notes;  ///< what could not be found out and why, and what looked odd; whole sentences
 };
 
 /// Sensors of a card that was never calibrated: refresh every 100 ms, instant power over 25 ms, average over 1 s, as
@@ -63,7 +64,8 @@ struct Calibration {
 Calibration assumed_calibration();
 
 /// Shortest window whose energy by the counter has an edge error below `relative` (half width of the 95 % interval),
-/// seconds: the two edges are uniform within one refresh period each (docs/calibration.md derives it).
+/// seconds: the two edges are uniform within one refresh period each (docs/calibration.md derives it). Without a
+/// counter the same for power, whose averaging window blurs the edges as well.
 double shortest_window_s(const Calibration& calibration, double relative = 0.05);
 
 }  // namespace phasewatt::device
