@@ -1,170 +1,108 @@
-// What sampling costs outside the NVML calls: the sampling thread's CPU time, less that inside NVML, over real time
-// (outside_percent, with what this measuring itself adds: trace_percent).
-// 8 GPUs of the simulated NVML at 100 Hz; energy, utilisation and processes once a second.
+// What sampling costs outside the NVML calls: processor time of the sampling threads, less that inside NVML, over real
+// time (outside_percent of one core). The measuring itself is in that: trace_percent says how much, net_percent what is
+// left without it. Simulated NVML, idle H200s; each call lasts as long as on the real card.
 #include <benchmark/benchmark.h>
-#include <stdlib.h>
-#include <time.h>
 
-#include <atomic>
-#include <filesystem>
-#include <string>
 #include <thread>
 
 #include "phasewatt/base/periodic_worker.h"
-#include "phasewatt/device/nvml/nvml_device.h"
+#include "phasewatt/device/recorder.h"
 #include "phasewatt/device/signal_sampler.h"
 #include "phasewatt/device/signals.h"
+#include "tests/bench/recorder_rig.h"
 
-namespace phasewatt::device {
+namespace phasewatt::device::bench {
 namespace {
 
-using namespace nvml;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-Nanos thread_cpu() {
-  timespec now{};
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return seconds(now.tv_sec) + Nanos(now.tv_nsec);
-}
+constexpr Nanos kSpan = seconds(4);
 
-thread_local Nanos inside{};
-thread_local std::int64_t calls = 0;
-NvmlFunctions real;
+/// What a run used, beyond what had been used before.
+class Inside {
+ public:
+  [[nodiscard]] double seconds() const { return static_cast<double>(g_inside_ns - ns_) * 1e-9; }
+  [[nodiscard]] double calls() const { return static_cast<double>(g_calls - calls_); }
 
-/// The functions of the library, each with the thread's CPU time taken around it. Half of each of the two looks at the
-/// clock falls outside the call: trace_percent says how much that is.
-template <auto member, class Function>
-struct Traced;
-template <auto member, class R, class... A>
-struct Traced<member, R (*NvmlFunctions::*)(A...)> {
-  static R call(A... arguments) {
-    const Nanos begin = thread_cpu();
-    const R result = (real.*member)(arguments...);
-    inside += thread_cpu() - begin;
-    ++calls;
-    return result;
-  }
+ private:
+  std::int64_t ns_ = g_inside_ns;
+  std::int64_t calls_ = g_calls;
 };
 
-NvmlFunctions traced() {
-  NvmlFunctions out = real;
-#define PHASEWATT_TRACE(need, member, result, parameters, newest, older) \
-  if (real.member != nullptr) out.member = &Traced<&NvmlFunctions::member, decltype(&NvmlFunctions::member)>::call;
-  PHASEWATT_NVML_READ(PHASEWATT_TRACE)
-#undef PHASEWATT_TRACE
-  return out;
+void report(benchmark::State& state, double cpu_s, double in_nvml_s, double calls, double reads) {
+  const double span = to_seconds(kSpan) * static_cast<double>(state.iterations());
+  const double outside = 100.0 * (cpu_s - in_nvml_s) / span;
+  // Of the two looks around a call, one whole falls outside it.
+  const double tracing = 100.0 * calls * look_s() / span;
+  state.counters["outside_percent"] = outside;
+  state.counters["trace_percent"] = tracing;
+  state.counters["net_percent"] = outside - tracing;
+  state.counters["in_nvml_percent"] = 100.0 * in_nvml_s / span;
+  state.counters["reads_per_s"] = reads / span;
 }
 
-/// Seconds that one look at the thread's CPU clock costs.
-double look_s() {
-  constexpr int kLooks = 20'000;
-  const Nanos begin = thread_cpu();
-  for (int i = 0; i < kLooks; ++i) benchmark::DoNotOptimize(thread_cpu());
-  return to_seconds(thread_cpu() - begin) / kLooks;
-}
-
-/// Eight cards with a state of their own.
-struct Rig {
-  Rig() {
-    std::string name = (std::filesystem::temp_directory_path() / "phasewatt-bench-XXXXXX").string();
-    folder = ::mkdtemp(name.data());
-    ::setenv("PHASEWATT_NVML_SIM_STATE", (folder / "state").c_str(), 1);
-    ::setenv("PHASEWATT_NVML_SIM_GPUS", "h200-sxm,h200-sxm,h200-sxm,h200-sxm,h200-sxm,h200-sxm,h200-sxm,h200-sxm", 1);
-    library = Nvml::open(PHASEWATT_NVML_SIM_LIBRARY).value();
-    real = library->call();
-    trace = Nvml::open(traced(), "traced", true).value();
-    const auto gpus = list_gpus(*trace).value();
-    for (const auto& gpu : gpus) {
-      owned.push_back(NvmlDevice::open(trace, gpu).value());
-      devices.push_back(owned.back().get());
+/// The recorder at its default rates beside so many GPUs: what each run of a study does.
+void recorder(benchmark::State& state) {
+  const auto count = static_cast<std::size_t>(state.range(0));
+  std::vector<std::unique_ptr<Recorder>> recorders;
+  for (std::size_t i = 0; i < count; ++i) recorders.push_back(record_in_real_time(*rig().devices[i]));
+  double cpu_s = 0;
+  double reads = 0;
+  double missed = 0;
+  double lost = 0;
+  const Inside inside;
+  for (auto _ : state) {
+    for (const auto& each : recorders) each->start();
+    std::this_thread::sleep_for(kSpan);
+    for (const auto& each : recorders) {
+      const auto trace = each->stop().value();
+      cpu_s += trace.cpu_s;
+      reads += static_cast<double>(trace.reads);
+      missed += static_cast<double>(trace.missed);
+      lost += static_cast<double>(trace.dropped + trace.failed + trace.bad);
     }
   }
-  ~Rig() { std::filesystem::remove_all(folder); }
-  Rig(const Rig&) = delete;
-  Rig& operator=(const Rig&) = delete;
-
-  std::filesystem::path folder;
-  std::shared_ptr<const Nvml> library;
-  std::shared_ptr<const Nvml> trace;
-  std::vector<std::unique_ptr<NvmlDevice>> owned;
-  std::vector<Device*> devices;
-};
-
-Rig& rig() {
-  static Rig the_rig;
-  return the_rig;
+  report(state, cpu_s, inside.seconds(), inside.calls(), reads);
+  state.counters["missed_percent"] = 100.0 * missed / (reads + missed);
+  state.counters["lost"] = lost;
 }
 
-/// CPU time of the sampling thread.
-struct Cost {
-  std::atomic<std::int64_t> total{0};
-  std::atomic<std::int64_t> in_nvml{0};
-  std::atomic<std::int64_t> nvml_calls{0};
-  std::atomic<std::int64_t> reads{0};
-};
-
-void sample(benchmark::State& state, const std::vector<ReadMask>& fast, const std::vector<ReadMask>& slow) {
+/// Every signal of eight GPUs in a read of its own, as `phasewatt devices watch --json` does.
+void every_signal(benchmark::State& state) {
   std::vector<SamplePlan> plans;
   const auto count = rig().devices.size();
+  const auto fast = single_reads(
+      {.power_instant = true, .power_average = true, .clocks = true, .temperature = true, .throttle = true});
+  const auto slow = single_reads({.energy = true, .utilization = true, .processes = true});
   for (std::size_t i = 0; i < count; ++i) {
     for (const auto& what : fast) plans.push_back({i, what, milliseconds(10), {}});
-    // Spread, as whoever measures spreads them.
     for (const auto& what : slow) plans.push_back({i, what, seconds(1), milliseconds(1000 * i / count)});
   }
-  Cost cost;
-  std::uint64_t missed = 0;
+  std::atomic<std::int64_t> cpu_ns{0};
+  std::atomic<std::int64_t> reads{0};
+  const Inside inside;
   for (auto _ : state) {
     SignalSampler sampler(
         rig().devices, plans,
         [&](const SampleRead& read) {
           benchmark::DoNotOptimize(read.readings->power_instant);
-          ++cost.reads;
+          ++reads;
         },
         monotonic_now);
-    const std::int64_t before = cost.total;
-    const std::int64_t in_before = cost.in_nvml;
-    const std::int64_t calls_before = cost.nvml_calls;
+    const std::int64_t before = cpu_ns;
     const PeriodicWorker worker([&](Nanos now) {
       const Nanos next = sampler.step(now);
-      missed = sampler.missed();
-      cost.total = before + thread_cpu().count();
-      cost.in_nvml = in_before + inside.count();
-      cost.nvml_calls = calls_before + calls;
+      cpu_ns = before + thread_cpu().count();
       return next;
     });
-    std::this_thread::sleep_for(seconds(2));
+    std::this_thread::sleep_for(kSpan);
   }
-  const double span_ns = 2e9 * static_cast<double>(state.iterations());
-  state.counters["outside_percent"] = 100.0 * static_cast<double>(cost.total - cost.in_nvml) / span_ns;
-  state.counters["trace_percent"] = 100.0 * static_cast<double>(cost.nvml_calls) * look_s() / (span_ns * 1e-9);
-  state.counters["in_nvml_percent"] = 100.0 * static_cast<double>(cost.in_nvml) / span_ns;
-  state.counters["reads_per_s"] = static_cast<double>(cost.reads) / span_ns * 1e9;
-  state.counters["nvml_calls_per_s"] = static_cast<double>(cost.nvml_calls) / span_ns * 1e9;
-  state.counters["missed"] = static_cast<double>(missed);
+  report(state, static_cast<double>(cpu_ns) * 1e-9, inside.seconds(), inside.calls(), static_cast<double>(reads));
 }
 
-const ReadMask kSlow{.energy = true};
-
-/// What a study samples: power.
-void power(benchmark::State& state) { sample(state, {{.power_instant = true}}, {kSlow}); }
-
-/// Power, clock and reasons in one read.
-void power_and_clock(benchmark::State& state) {
-  sample(state, {{.power_instant = true, .clocks = true, .throttle = true}}, {kSlow});
-}
-
-/// Every signal in a read of its own, as `phasewatt devices watch --json` does.
-void every_signal(benchmark::State& state) {
-  sample(state,
-         single_reads(
-             {.power_instant = true, .power_average = true, .clocks = true, .temperature = true, .throttle = true}),
-         single_reads({.energy = true, .utilization = true, .processes = true}));
-}
-
-BENCHMARK(power)->UseRealTime()->Iterations(5)->Unit(benchmark::kSecond);
-BENCHMARK(power_and_clock)->UseRealTime()->Iterations(5)->Unit(benchmark::kSecond);
-BENCHMARK(every_signal)->UseRealTime()->Iterations(5)->Unit(benchmark::kSecond);
+BENCHMARK(recorder)->Arg(1)->Arg(8)->ArgName("gpus")->UseRealTime()->Iterations(3)->Unit(benchmark::kSecond);
+BENCHMARK(every_signal)->UseRealTime()->Iterations(3)->Unit(benchmark::kSecond);
 
 }  // namespace
-}  // namespace phasewatt::device
+}  // namespace phasewatt::device::bench

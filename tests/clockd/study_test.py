@@ -24,6 +24,12 @@ clocks = [1200, 1201, 1980, "stock"]
 baseline = "stock"
 [device]
 kind = "nvml"
+[measure]
+warmup_s = 0
+warmup_max_s = 0
+window_s = 1.5
+stacked_s = 0
+reference_every = 0
 [decoding]
 max_new_tokens = {tokens}
 [[datasets]]
@@ -107,7 +113,7 @@ def locked(bench: StudyBench):
 def gates(bench: StudyBench):
     """What spoils a point is seen."""
     # The lock of somebody else's stays, as a real one would: it comes last.
-    for reason, verdict, *event in (("no_energy", "degraded", "inject", 0, "stuck_sensor"),
+    for reason, verdict, *event in (("sensor_stuck", "degraded", "inject", 0, "stuck_sensor"),
                                     ("foreign_process", "void", "inject", 0, "foreign_process", "--pid", 1),
                                     ("foreign_lock", "void", "inject", 0, "foreign_lock", "--value", 1005)):
         said = bench.verdict(*event)

@@ -7,7 +7,9 @@
 #include <memory>
 #include <string>
 
+#include "phasewatt/base/periodic_worker.h"
 #include "phasewatt/device/device.h"
+#include "phasewatt/device/recorder.h"
 #include "phasewatt/device/signals.h"
 
 /// What every device keeps to, whatever it reads. A test program includes this once and instantiates the suite:
@@ -19,6 +21,11 @@ namespace phasewatt::device::test {
 struct DeviceHolder {
   virtual ~DeviceHolder() = default;
   virtual Device& device() = 0;
+  /// The clock that its reads tell.
+  virtual Nanos now() { return monotonic_now(); }
+  virtual std::unique_ptr<Recorder> recorder(const Recorder::Rates& rates) {
+    return record_in_real_time(device(), rates);
+  }
 };
 
 struct DeviceCase {
@@ -35,6 +42,7 @@ class DeviceConformance : public ::testing::TestWithParam<DeviceCase> {
     ASSERT_NE(holder_, nullptr);
   }
   Device& device() { return holder_->device(); }
+  Nanos now() { return holder_->now(); }
   Readings read(const ReadMask& what) {
     auto readings = device().read(what);
     EXPECT_TRUE(readings) << to_string(readings.error());
@@ -42,6 +50,33 @@ class DeviceConformance : public ::testing::TestWithParam<DeviceCase> {
   }
 
   static constexpr ReadMask kAll{true, true, true, true, true, true, true, true};
+
+  /// A recording with at least one read of everything. How long that takes is the machine's business.
+  SensorTrace record() {
+    const auto recorder = holder_->recorder({.power = std::chrono::milliseconds(2),
+                                             .energy = std::chrono::milliseconds(4),
+                                             .clocks = std::chrono::milliseconds(4),
+                                             .temperature = std::chrono::milliseconds(5),
+                                             .utilization = std::chrono::milliseconds(5),
+                                             .processes = std::chrono::milliseconds(5)});
+    for (Nanos span = std::chrono::milliseconds(40); span < std::chrono::minutes(1); span *= 2) {
+      recorder->start();
+      device().wait(span);
+      auto trace = recorder->stop();
+      EXPECT_TRUE(trace) << to_string(trace.error());
+      if (!trace || is_complete(*trace)) return trace ? *std::move(trace) : SensorTrace{};
+    }
+    ADD_FAILURE() << "no complete recording";
+    return {};
+  }
+
+  bool is_complete(const SensorTrace& trace) {
+    const ReadMask& has = device().info().readable;
+    const auto there = [](bool readable, const auto& reads) { return !readable || reads.size() >= 2; };
+    return there(has.power_instant, trace.power_instant) && there(has.power_average, trace.power_average) &&
+           there(has.energy, trace.energy) && there(has.clocks || has.throttle, trace.clocks) &&
+           there(has.temperature, trace.temperature) && there(has.utilization, trace.utilization);
+  }
 
  private:
   std::unique_ptr<DeviceHolder> holder_;
@@ -141,6 +176,79 @@ TEST_P(DeviceConformance, TimeAndEnergyOnlyGrow) {
 TEST_P(DeviceConformance, WaitingForNothingReturns) {
   device().wait(Nanos(0));
   device().wait(Nanos(-1));
+}
+
+// What the recorder relies on, and what it makes of it.
+
+TEST_P(DeviceConformance, SaysWhenItsReadWasOver) {
+  for (const auto& signal : signals()) {
+    ReadMask one;
+    one.*signal.flag = true;
+    const Nanos begin = now();
+    const auto readings = read(one);
+    EXPECT_GE(readings.at, begin) << signal.name;
+    EXPECT_LE(readings.at, now()) << signal.name;
+  }
+}
+
+TEST_P(DeviceConformance, IsRecordedInOrderOfTime) {
+  const Nanos before = now();
+  const auto trace = record();
+  const Nanos after = now();
+  for (const auto* reads :
+       {&trace.power_instant, &trace.power_average, &trace.energy, &trace.temperature, &trace.utilization}) {
+    Nanos last = before;
+    for (const auto& each : *reads) {
+      EXPECT_GE(each.begin, last);
+      EXPECT_GE(each.end, each.begin);
+      last = each.end;
+    }
+    EXPECT_LE(last, after);
+  }
+  Nanos last = before;
+  for (const auto& each : trace.clocks) {
+    EXPECT_GE(each.at, last);
+    last = each.at;
+  }
+  EXPECT_LE(last, after);
+}
+
+TEST_P(DeviceConformance, IsRecordedWithNothingMoreOrLess) {
+  const ReadMask& has = device().info().readable;
+  const auto trace = record();
+  EXPECT_EQ(has.power_instant, !trace.power_instant.empty());
+  EXPECT_EQ(has.power_average, !trace.power_average.empty());
+  EXPECT_EQ(has.energy, !trace.energy.empty());
+  EXPECT_EQ(has.clocks || has.throttle, !trace.clocks.empty());
+  EXPECT_EQ(has.temperature, !trace.temperature.empty());
+  EXPECT_EQ(has.utilization, !trace.utilization.empty());
+  EXPECT_EQ(trace.dropped + trace.failed + trace.bad, 0U);
+  const std::uint64_t kept = std::max(trace.power_instant.size(), trace.power_average.size()) + trace.energy.size() +
+                             trace.clocks.size() + trace.temperature.size() + trace.utilization.size();
+  if (has.processes) {
+    EXPECT_GT(trace.reads, kept) << "no look for processes";
+  } else {
+    EXPECT_EQ(trace.reads, kept);
+  }
+}
+
+TEST_P(DeviceConformance, IsRecordedWithTheValuesThatItReads) {
+  const auto before = read(kAll);
+  const auto trace = record();
+  const auto after = read(kAll);
+  for (const auto& each : trace.energy) {
+    EXPECT_GE(each.value, before.energy->value());
+    EXPECT_LE(each.value, after.energy->value());
+  }
+  // Nothing works on it.
+  for (const auto& each : trace.clocks)
+    EXPECT_TRUE(!each.sm_clock || each.sm_clock == before.sm_clock || each.sm_clock == after.sm_clock);
+  for (const auto& each : trace.temperature) EXPECT_NEAR(each.value, before.temperature->value(), 1.5);
+  for (const auto& each : trace.power_instant) EXPECT_NEAR(each.value, before.power_instant->value(), 5);
+  for (const auto& each : trace.power_average) EXPECT_NEAR(each.value, before.power_average->value(), 5);
+  if (after.other_processes) {
+    EXPECT_EQ(trace.other_processes, *after.other_processes);
+  }
 }
 
 }  // namespace phasewatt::device::test

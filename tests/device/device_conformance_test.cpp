@@ -9,6 +9,10 @@ namespace {
 struct SimHolder final : DeviceHolder {
   explicit SimHolder(const std::string& spec) : gpu(sim::find_gpu(spec).value()) {}
   Device& device() override { return sim; }
+  Nanos now() override { return gpu.now(); }
+  std::unique_ptr<Recorder> recorder(const Recorder::Rates& rates) override {
+    return record_in_virtual_time(gpu, rates);
+  }
   sim::SimGpu gpu;
   SimDevice sim{gpu};
 };

@@ -126,6 +126,58 @@ TEST(SignalSampler, GoesOnWithTheOthersWhenADeviceIsLostAndSeesItComeBack) {
   EXPECT_EQ(good[1], 30);
 }
 
+TEST(SignalSampler, KeepsOnlySoManyDeadlinesThatReadingTakesItsShare) {
+  g_now = Nanos(0);
+  SlowDevice slow(milliseconds(7));
+  std::vector<Nanos> deadlines;
+  SignalSampler sampler(
+      {&slow},
+      {{.device = 0, .what = {.power_instant = true}, .interval = milliseconds(10), .phase = {}, .most_share = 0.25}},
+      [&](const SampleRead& r) { deadlines.push_back(r.deadline); }, fake_clock);
+  drive(sampler, milliseconds(300));
+  // 7 ms are a quarter of 28 ms: every third deadline.
+  ASSERT_EQ(deadlines.size(), 10U);
+  for (std::size_t i = 0; i < deadlines.size(); ++i) EXPECT_EQ(deadlines[i], static_cast<int>(i) * milliseconds(30));
+  EXPECT_EQ(sampler.missed(), 0U) << "left out on purpose";
+  EXPECT_EQ(sampler.thinned(), 2U * deadlines.size());
+}
+
+TEST(SignalSampler, OneSlowReadDoesNotChangeTheRate) {
+  g_now = Nanos(0);
+  SlowDevice device(milliseconds(1));
+  device.energy_cost = milliseconds(4);
+  int reads = 0;
+  SignalSampler sampler(
+      {&device},
+      {{.device = 0, .what = {.energy = true}, .interval = milliseconds(20), .phase = {}, .most_share = 0.25}},
+      [&](const SampleRead&) {
+        ++reads;
+        device.energy_cost = milliseconds(reads == 9 ? 107 : 4);
+      },
+      fake_clock);
+  drive(sampler, milliseconds(1000));
+  EXPECT_EQ(sampler.thinned(), 0U);
+  EXPECT_EQ(sampler.missed(), 5U) << "those that passed while it lasted";
+  EXPECT_EQ(reads, 45);
+}
+
+TEST(SignalSampler, ReadsThatAreDueTogetherFollowEachOther) {
+  g_now = Nanos(0);
+  SlowDevice device(milliseconds(1));
+  std::vector<Nanos> times;
+  std::vector<std::size_t> plans;
+  SignalSampler sampler(
+      {&device}, {{0, {.power_instant = true}, milliseconds(10), {}}, {0, {.clocks = true}, milliseconds(10), {}}},
+      [&](const SampleRead& r) {
+        times.insert(times.end(), {r.begin, r.end});
+        plans.push_back(r.plan);
+      },
+      {[](const void* now) { return *static_cast<const Nanos*>(now); }, &g_now});
+  EXPECT_EQ(sampler.step(g_now), milliseconds(10));
+  EXPECT_EQ(times, (std::vector<Nanos>{milliseconds(0), milliseconds(1), milliseconds(1), milliseconds(2)}));
+  EXPECT_EQ(plans, (std::vector<std::size_t>{0, 1}));
+}
+
 TEST(SignalSampler, NothingToDoIsNotBusy) {
   SignalSampler sampler(
       {}, {}, [](const SampleRead&) {}, fake_clock);
