@@ -14,7 +14,7 @@ using device::SensorTiming;
 /// Reads of a sensor refreshed at phase + k · period with the value k, at the given moments, s.
 std::vector<SensorRead> reads_of(
     double phase_s, double period_s, const std::vector<double>& at_s, double cost_s = 26e-6,
-    const std::function<double(long)>& value = [](long k) { return 100.0 + 7.0 * k; }) {
+    const std::function<double(long)>& value = [](long k) { return 100.0 + 7.0 * static_cast<double>(k); }) {
   std::vector<SensorRead> out;
   for (const double at : at_s)
     out.push_back(

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 
 namespace phasewatt::replay {
 namespace {
@@ -12,10 +11,10 @@ constexpr std::size_t kLeastChanges = 8;
 /// What is believed of a refresh's jitter at least, and of the clock that times reads.
 constexpr double kLeastJitterS = 0.5e-3;
 /// Places of a refresh in its period that are tried.
-constexpr std::size_t kPlaces = 64;
+constexpr std::size_t kPlaces = 40;
 constexpr double kPeriodTolerance = 0.02;
 /// What is believed of the calibrated period, relative: a few changes alone would bend it by more.
-constexpr double kPeriodSigma = 0.003;
+constexpr double kPeriodSigma = 0.0015;
 /// A change is seen between two reads; when they lie further apart than this share of the period, it says too little.
 constexpr double kWidestShare = 0.9;
 
@@ -46,11 +45,13 @@ std::vector<Change> changes_of(std::span<const device::SensorRead> reads, double
 
 /// How many refreshes a line explains, each once: one that lets a refresh change the value twice is half a period off.
 std::ptrdiff_t explained(std::span<const Change> changes, const Line& line, double jitter_s) {
-  std::int64_t last = std::numeric_limits<std::int64_t>::min();
+  const double per_period = 1 / line.period;
+  double last = -HUGE_VAL;
   std::ptrdiff_t n = 0;
   for (const auto& c : changes) {
-    const auto index = std::llround((c.middle() - line.phase) / line.period);
-    if (std::abs(c.middle() - line.at(index)) > 0.5 * (c.to - c.from) + 2 * jitter_s) continue;
+    const double place = (c.middle() - line.phase) * per_period;
+    const double index = std::floor(place + 0.5);
+    if (std::abs(place - index) * line.period > 0.5 * (c.to - c.from) + 2 * jitter_s) continue;
     n += index == last ? -1 : 1;
     last = index;
   }
@@ -198,7 +199,7 @@ std::optional<Ticks> find_ticks(std::span<const device::SensorRead> reads, const
   const double jitter = std::max(timing.jitter_s, kLeastJitterS);
   Line line{.phase = changes.front().middle(), .period = calibrated};
   // Over ever longer stretches, so that an error of the calibrated period never grows to half a refresh unnoticed.
-  for (std::size_t n = std::min<std::size_t>(32, changes.size());; n = std::min(2 * n, changes.size())) {
+  for (std::size_t n = std::min<std::size_t>(32, changes.size());; n = std::min(3 * n / 2, changes.size())) {
     const auto part = std::span(changes).first(n);
     for (int round = 0; round < 2; ++round) {
       line = most_agreed(part, line, jitter);
