@@ -1,6 +1,7 @@
 #include "phasewatt/replay/energy/ticks.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 namespace phasewatt::replay {
@@ -9,7 +10,11 @@ namespace {
 constexpr std::size_t kLeastChanges = 8;
 /// What is believed of a refresh's jitter at least, and of the clock that times reads.
 constexpr double kLeastJitterS = 0.5e-3;
+/// Places of a refresh in its period that are tried.
+constexpr std::size_t kPlaces = 40;
 constexpr double kPeriodTolerance = 0.02;
+/// What is believed of the calibrated period, relative: a few changes alone would bend it by more.
+constexpr double kPeriodSigma = 0.0015;
 /// A change is seen between two reads; when they lie further apart than this share of the period, it says too little.
 constexpr double kWidestShare = 0.9;
 
@@ -38,33 +43,43 @@ std::vector<Change> changes_of(std::span<const device::SensorRead> reads, double
   return out;
 }
 
-/// The phase that lies in most of the stretches in which a refresh was seen, so that a few wrong ones do not matter.
-/// When refreshes fall together with reads they are seen now before a read, now after it; these stretches meet in a
-/// point.
-double most_agreed(std::span<const Change> changes, double period_s, double jitter_s) {
-  const double widen = 2 * jitter_s;
-  const auto depth = [&](double phase) {
-    return std::ranges::count_if(changes, [&](const Change& c) {
-      return std::abs(std::remainder(c.middle() - phase, period_s)) <= 0.5 * (c.to - c.from) + widen;
-    });
-  };
-  std::vector<double> points;
-  for (const auto& c : changes)
-    for (const double edge : {c.from - widen, c.to + widen})
-      points.push_back(edge - period_s * std::floor(edge / period_s));
-  std::ranges::sort(points);
-  points.push_back(points.front() + period_s);
-  double best = 0;
-  std::ptrdiff_t most = 0;
-  for (std::size_t i = 0; i + 1 < points.size(); ++i) {
-    const double middle = 0.5 * (points[i] + points[i + 1]);
-    const auto n = depth(middle);
-    if (n > most) {
-      most = n;
-      best = middle;
-    }
+/// How many refreshes a line explains, each once: one that lets a refresh change the value twice is half a period off.
+std::ptrdiff_t explained(std::span<const Change> changes, const Line& line, double jitter_s) {
+  const double per_period = 1 / line.period;
+  double last = -HUGE_VAL;
+  std::ptrdiff_t n = 0;
+  for (const auto& c : changes) {
+    const double place = (c.middle() - line.phase) * per_period;
+    const double index = std::floor(place + 0.5);
+    if (std::abs(place - index) * line.period > 0.5 * (c.to - c.from) + 2 * jitter_s) continue;
+    n += index == last ? -1 : 1;
+    last = index;
   }
-  return best;
+  return n;
+}
+
+/// The line moved to where it explains most, in the middle of what does. When refreshes fall together with reads they
+/// are seen now before a read, now after it; their stretches then meet in one point, where no single stretch has its
+/// middle.
+Line most_agreed(std::span<const Change> changes, const Line& line, double jitter_s) {
+  std::array<std::ptrdiff_t, kPlaces> found{};
+  const auto moved = [&](std::size_t place) {
+    return Line{line.phase + line.period * (static_cast<double>(place) / kPlaces - 0.5), line.period};
+  };
+  for (std::size_t i = 0; i < kPlaces; ++i) found[i] = explained(changes, moved(i), jitter_s);
+  const auto worst = static_cast<std::size_t>(std::ranges::min_element(found) - found.begin());
+  const auto most = std::ranges::max(found);
+  std::size_t first = kPlaces;
+  std::size_t last = 0;
+  for (std::size_t step = 0; step < kPlaces; ++step) {
+    if (found[(worst + step) % kPlaces] != most) {
+      if (first < kPlaces) break;
+      continue;
+    }
+    first = std::min(first, step);
+    last = step;
+  }
+  return moved((worst + (first + last) / 2) % kPlaces);
 }
 
 /// Numbers the changes by the line so far, and distrusts those that it cannot explain.
@@ -103,7 +118,7 @@ Line fit(std::span<const Change> changes, const Line& before, double calibrated_
     skk += w * k * k;
     skt += w * k * (c.middle() - calibrated_s * static_cast<double>(c.index) - mean_t);
   }
-  const double prior = 1 / (0.25 * kPeriodTolerance * kPeriodTolerance * calibrated_s * calibrated_s);
+  const double prior = 1 / (kPeriodSigma * kPeriodSigma * calibrated_s * calibrated_s);
   const double slope = skt / (skk + prior);
   return {.phase = mean_t - slope * mean_k, .period = calibrated_s + slope};
 }
@@ -182,14 +197,12 @@ std::optional<Ticks> find_ticks(std::span<const device::SensorRead> reads, const
   if (changes.size() < kLeastChanges) return unlocated(reads, calibrated, origin);
 
   const double jitter = std::max(timing.jitter_s, kLeastJitterS);
-  const std::size_t start = std::min<std::size_t>(16, changes.size());
-  Line line{.phase = most_agreed(std::span(changes).first(start), calibrated, jitter), .period = calibrated};
-  // Index 0 is the first change, so that the fitted phase does not lie far from what was seen.
-  line.phase += calibrated * std::round((changes.front().middle() - line.phase) / calibrated);
+  Line line{.phase = changes.front().middle(), .period = calibrated};
   // Over ever longer stretches, so that an error of the calibrated period never grows to half a refresh unnoticed.
-  for (std::size_t n = start;; n = std::min(2 * n, changes.size())) {
+  for (std::size_t n = std::min<std::size_t>(32, changes.size());; n = std::min(3 * n / 2, changes.size())) {
     const auto part = std::span(changes).first(n);
     for (int round = 0; round < 2; ++round) {
+      line = most_agreed(part, line, jitter);
       number(part, line, jitter);
       line = fit(part, line, calibrated, jitter);
     }

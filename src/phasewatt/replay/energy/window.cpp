@@ -25,6 +25,10 @@ constexpr double kLeastNoiseW = 0.05;
 constexpr double kMovedShare = 0.05;
 /// Cards whose gain was never calibrated agree with their counter to about this (arXiv 2312.02741).
 constexpr double kUnknownGainError = 0.05;
+/// Jumps are seen through readings that scatter themselves.
+constexpr double kEdgeMargin = 1.5;
+/// A gain is never known better than this: a load almost in step with the sensor fools any statistics.
+constexpr double kLeastGainError = 0.005;
 /// 95 % intervals times this are exceeded by a clean window once in some hundred times.
 constexpr double kVerdictFactor = 1.5;
 
@@ -64,12 +68,6 @@ Spread spread_between(std::span<const Reading> all, double from_s, double to_s) 
   }
   if (out.n > 1) out.variance = squares / (out.n - 1);
   return out;
-}
-
-/// Standard deviation of the power around a moment, from readings within a second or four of them.
-double local_scatter_w(std::span<const Reading> all, double at_s, double period_s) {
-  const double reach = std::max(1.0, 4 * period_s);
-  return spread_between(all, at_s - reach, at_s + reach).scatter();
 }
 
 /// The counter at one moment, with the half width of its 95 % interval; `watts` is the local power.
@@ -121,11 +119,26 @@ CounterAt counter_at(const Counter& counter, double at_s) {
     out.joules += weight * (refresh.value + side.watts * gap);
     out.watts += weight * side.watts;
   };
-  if (after != list.begin()) take(*(after - 1), side_of(counter, (after - 1)->at_s - reach, (after - 1)->at_s));
-  if (after != list.end()) take(*after, side_of(counter, after->at_s, after->at_s + reach));
+  Side before;
+  Side later;
+  if (after != list.begin()) {
+    before = side_of(counter, (after - 1)->at_s - reach, (after - 1)->at_s);
+    take(*(after - 1), before);
+  }
+  if (after != list.end()) {
+    later = side_of(counter, after->at_s, after->at_s + reach);
+    take(*after, later);
+  }
   out.joules /= weights;
   out.watts /= weights;
-  out.half_width = kTwoSided95 / std::sqrt(weights);
+  double unsure = 0;
+  if (after != list.begin() && after != list.end()) {
+    // A refresh so near may in truth lie on the other side, and then the power of that side is in it.
+    const double step = std::abs(before.watts - later.watts);
+    const double near = std::min(at_s - (after - 1)->at_s, after->at_s - at_s);
+    unsure = step * std::max(0.0, counter.ticks.uncertainty_s - near);
+  }
+  out.half_width = std::hypot(kTwoSided95 / std::sqrt(weights), unsure);
   return out;
 }
 
@@ -163,6 +176,38 @@ double trapezoid(std::span<const Reading> all, double length_s) {
   return sum + 0.5 * (watts + at(length_s)) * (length_s - t);
 }
 
+/// Variance per reading of the sum of many: with the covariances of neighbours (Newey and West), because a load that
+/// repeats almost in step with the sensor makes neighbours alike.
+double long_run_variance(std::span<const Reading> all, double length_s) {
+  constexpr std::size_t kLags = 10;
+  const auto first = std::ranges::lower_bound(all, 0.0, {}, &Reading::centre_s);
+  const auto last = std::ranges::upper_bound(all, length_s, {}, &Reading::centre_s);
+  const std::span<const Reading> inside(first, last);
+  if (inside.size() < 4 * kLags) return 0;
+  const double mean = spread_between(inside, 0.0, length_s).mean;
+  double sum = 0;
+  for (std::size_t lag = 0; lag <= kLags; ++lag) {
+    double products = 0;
+    for (std::size_t i = lag; i < inside.size(); ++i)
+      products += (inside[i].watts - mean) * (inside[i - lag].watts - mean);
+    sum += products * (lag == 0 ? 1.0 : 2.0 * (1.0 - static_cast<double>(lag) / (kLags + 1)));
+  }
+  return std::max(0.0, sum / static_cast<double>(inside.size()));
+}
+
+/// Half width of what an edge adds: power may have jumped there, between two readings or inside the window of one, and
+/// where readings end before it the last one is all that is known. Both edges may err to the same side.
+double edge_error(std::span<const Reading> all, const SensorTiming& timing, double gap_s, double edge_s) {
+  const double reach = std::max(gap_s, timing.window_s);
+  const auto before = spread_between(all, edge_s - 3 * reach, edge_s - 0.5 * reach);
+  const auto after = spread_between(all, edge_s + 0.5 * reach, edge_s + 3 * reach);
+  const double outside = std::max({0.0, all.front().centre_s - edge_s, edge_s - all.back().centre_s});
+  const double known = std::max(before.mean, after.mean);
+  if (before.n == 0 || after.n == 0) return 0.5 * known * (outside + reach / 8);
+  // A line through windows of length `reach` is off by an eighth of the jump times it, when the jump is at the edge.
+  return kEdgeMargin * std::abs(after.mean - before.mean) * reach / 8 + 0.5 * outside * known;
+}
+
 std::optional<Estimate> by_power(std::span<const Reading> all, const Ticks& ticks, const SensorTiming& timing,
                                  double length_s, double gain_sigma) {
   double n = 0;
@@ -180,17 +225,12 @@ std::optional<Estimate> by_power(std::span<const Reading> all, const Ticks& tick
   out.common = kTwoSided95 * gain_sigma * std::abs(out.value);
   // Each reading stands for `gap` seconds and saw `window_s` of them; how much they scatter says how far off that is.
   const double unseen = std::max(0.0, 1 - timing.window_s / gap);
-  const double variance = 0.5 * squares / n * unseen + square(timing.noise_w);
-  double edges = 0;
-  for (const double edge : {0.0, length_s}) {
-    const double scatter = local_scatter_w(all, edge, gap);
-    edges += square(0.5 * scatter * std::max(gap, 0.5 * timing.window_s));
-    const double outside = edge == 0 ? std::max(0.0, all.front().centre_s - edge) : edge - all.back().centre_s;
-    edges += square(0.25 * std::max(0.0, outside) * all.front().watts);
-  }
-  const double sampling = kTwoSided95 * std::sqrt(square(gap) * n * variance + edges);
+  const double variance =
+      std::max(0.5 * squares / n, long_run_variance(all, length_s)) * unseen + square(timing.noise_w);
+  const double sampling = kTwoSided95 * gap * std::sqrt(n * variance);
+  const double edges = edge_error(all, timing, gap, 0.0) + edge_error(all, timing, gap, length_s);
   const double shift = ticks.uncertainty_s * std::abs(all.back().watts - all.front().watts);
-  out.half_width = std::sqrt(square(sampling) + square(shift) + square(out.common));
+  out.half_width = std::sqrt(square(sampling) + square(edges) + square(shift) + square(out.common));
   return out;
 }
 
@@ -272,7 +312,7 @@ std::optional<Counter> make_counter(std::span<const SensorRead> reads, const std
 bool disagree(const WindowEnergy& energy, const device::Calibration& calibration) {
   if (!energy.counter || !energy.integral) return false;
   const double gain = calibration.gain.value_or(1);
-  const double gain_error = calibration.gain ? calibration.gain_error : kUnknownGainError;
+  const double gain_error = calibration.gain ? std::max(kLeastGainError, calibration.gain_error) : kUnknownGainError;
   const double counted = energy.counter->value;
   const double integrated = energy.integral->value / gain;
   const double allowed = square(energy.counter->half_width) - square(energy.counter->common) +
