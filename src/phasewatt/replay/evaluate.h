@@ -21,6 +21,13 @@ struct BatchWork {
   double wall_s = 0;                          ///< the same
 };
 
+/// A phase repeated back to back.
+struct StackedWork {
+  TimeSpan window;
+  double seconds = 0;  ///< in the phase
+  double tokens = 0;
+};
+
 /// What the engine did over one point; times on the trace's clock.
 struct PointWork {
   TimeSpan window;  ///< all passes over the queries
@@ -28,8 +35,8 @@ struct PointWork {
   PhaseSums sums;
   int passes = 0;
   std::vector<BatchWork> batches;
-  std::array<std::optional<TimeSpan>, kPhaseCount> stacked{};  ///< in which one phase was repeated back to back
-  std::optional<double> unsettled_c;                           ///< by so much the card still warmed when it began
+  std::array<std::optional<StackedWork>, kPhaseCount> stacked{};
+  std::optional<double> unsettled_c;  ///< by so much the card still warmed when it began
 };
 
 /// Which point it was, and what its numbers rest on.

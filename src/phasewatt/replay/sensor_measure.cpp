@@ -172,7 +172,8 @@ class SensorRun {
     const double calls = phase == Phase::decode ? wanted / kChunkS : wanted / span_s;
     const int times = phase == Phase::decode ? std::max(1, static_cast<int>(kChunkS / span_s)) : 1;
     const double stride = std::max(1.0, static_cast<double>(suitable.size()) / std::max(1.0, calls));
-    SpanLog log;
+    PhaseSums sums;
+    SpanLog log(&sums);
     double at = 0;
     do {
       if (stopped()) return std::optional(Ended{});
@@ -182,7 +183,8 @@ class SensorRun {
         return std::optional(Ended{std::move(done).error()});
       at += stride;
     } while (log.whole()->seconds() < wanted);
-    work_.stacked[static_cast<std::size_t>(phase)] = *log.whole();
+    const PhaseTotals took = sums.totals()[static_cast<std::size_t>(phase)];
+    work_.stacked[static_cast<std::size_t>(phase)] = StackedWork{*log.whole(), took.seconds, took.tokens};
     return std::optional<Ended>();
   }
 
