@@ -35,7 +35,7 @@ class Draw {
 };
 
 /// How the sampler beside the engine reads: every `every_s`, late by up to `late_s`; with `worst_s` one read in a
-/// hundred is late by up to that; `lost` of the reads never come.
+/// hundred is late by up to that; `lost` of the reads never come, half of them in bursts of up to 0.4 s.
 struct Polling {
   double every_s = 0.01;
   double late_s = 0.0;
@@ -100,7 +100,7 @@ class Poller {
       const Nanos at = plan();
       planned_.reset();
       next_ += from_seconds(polling_.every_s);
-      if (draw_.uniform() < polling_.lost) continue;
+      if (lose(at)) continue;
       const Nanos cost = from_seconds(26e-6);
       if (at < free_) continue;  // the read before is still going on
       trace_.power_instant.push_back({at, at + cost, gpu_.power_inst_at(at).value()});
@@ -121,12 +121,22 @@ class Poller {
     return *planned_;
   }
 
+  bool lose(Nanos at) {
+    if (polling_.lost <= 0) return false;
+    if (at < burst_until_) return true;
+    // Bursts of 0.2 s on the average: begun so often that they take half of what is lost.
+    if (draw_.uniform() < 0.5 * polling_.lost * polling_.every_s / 0.2)
+      burst_until_ = at + from_seconds(draw_.between(0.0, 0.4));
+    return draw_.uniform() < 0.5 * polling_.lost;
+  }
+
   sim::SimGpu& gpu_;
   Polling polling_;
   Draw draw_;
   device::SensorTrace& trace_;
   Nanos next_;
   Nanos free_{};
+  Nanos burst_until_{};
   std::optional<Nanos> planned_;
 };
 
@@ -210,6 +220,7 @@ inline device::Calibration calibration_of(const Workload& w, const sim::GpuSpec:
   c.power_average = power(sensor.power_avg);
   c.energy = device::SensorTiming{.update_s = sensor.energy.update_s};
   c.common_gain_sigma = sensor.error.gain_sigma;
+  c.common_offset_sigma_w = sensor.error.offset_sigma_w;
   const auto spec = sim::find_gpu(w.gpu).value();
   c.idle_context = Watts(std::round(sim::context_idle_w(spec, spec.clocks.sm_max_mhz)));
   return c;

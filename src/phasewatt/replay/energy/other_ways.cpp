@@ -67,7 +67,7 @@ std::optional<Estimate> by_power(std::span<const device::SensorRead> reads,
   const double quantile = kTwoSided95 * (1 + 1.2 / freedom + 2.5 / (freedom * freedom));
   const double own =
       std::hypot(quantile * std::sqrt(variance / independent) / gain, calibration.gain_error * out.value);
-  out.common = kTwoSided95 * calibration.common_gain_sigma * out.value;
+  out.common = kTwoSided95 * std::hypot(calibration.common_gain_sigma * out.value, calibration.common_offset_sigma_w);
   out.half_width = with_common(own, out.common);
   return out;
 }
