@@ -97,7 +97,7 @@ std::array<double, kPhaseCount> phases_by_slicing(const device::SensorTrace& tra
   for (std::int64_t i = 0; i < polls; ++i) {
     const double begin = poll_s * static_cast<double>(i);
     const double end = begin + poll_s;
-    while (read + 1 < reads.size() && to_seconds(reads[read + 1].end - origin) <= begin) ++read;
+    while (read + 1 < reads.size() && reads[read + 1].end <= origin + from_seconds(begin)) ++read;
     for (std::size_t j = stretch; j < stretches.size(); ++j) {
       const double from = to_seconds(stretches[j].time.begin - origin);
       const double to = to_seconds(stretches[j].time.end - origin);
