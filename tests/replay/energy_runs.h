@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "phasewatt/device/calibration.h"
@@ -35,7 +36,7 @@ class Draw {
 };
 
 /// How the sampler beside the engine reads: every `every_s`, late by up to `late_s`; with `worst_s` one read in a
-/// hundred is late by up to that; `lost` of the reads never come.
+/// hundred is late by up to that; `lost` of the reads never come, half of them in bursts of up to 0.4 s.
 struct Polling {
   double every_s = 0.01;
   double late_s = 0.0;
@@ -100,7 +101,7 @@ class Poller {
       const Nanos at = plan();
       planned_.reset();
       next_ += from_seconds(polling_.every_s);
-      if (draw_.uniform() < polling_.lost) continue;
+      if (lose(at)) continue;
       const Nanos cost = from_seconds(26e-6);
       if (at < free_) continue;  // the read before is still going on
       trace_.power_instant.push_back({at, at + cost, gpu_.power_inst_at(at).value()});
@@ -121,12 +122,22 @@ class Poller {
     return *planned_;
   }
 
+  bool lose(Nanos at) {
+    if (polling_.lost <= 0) return false;
+    if (at < burst_until_) return true;
+    // Bursts of 0.2 s on the average: begun so often that they take half of what is lost.
+    if (draw_.uniform() < 0.5 * polling_.lost * polling_.every_s / 0.2)
+      burst_until_ = at + from_seconds(draw_.between(0.0, 0.4));
+    return draw_.uniform() < 0.5 * polling_.lost;
+  }
+
   sim::SimGpu& gpu_;
   Polling polling_;
   Draw draw_;
   device::SensorTrace& trace_;
   Nanos next_;
   Nanos free_{};
+  Nanos burst_until_{};
   std::optional<Nanos> planned_;
 };
 
@@ -210,9 +221,63 @@ inline device::Calibration calibration_of(const Workload& w, const sim::GpuSpec:
   c.power_average = power(sensor.power_avg);
   c.energy = device::SensorTiming{.update_s = sensor.energy.update_s};
   c.common_gain_sigma = sensor.error.gain_sigma;
+  c.common_offset_sigma_w = sensor.error.offset_sigma_w;
   const auto spec = sim::find_gpu(w.gpu).value();
   c.idle_context = Watts(std::round(sim::context_idle_w(spec, spec.clocks.sm_max_mhz)));
   return c;
+}
+
+/// One sensor condition: how the card's sensors differ from the shipped ones, how they are polled, which are looked at.
+struct Condition {
+  std::string name;
+  double instant_update_s = 0.1;
+  double instant_window_s = 0.025;
+  double gain_sigma = 0;
+  Polling polling{};
+  bool instant = false;
+  bool average = false;
+  bool counter = false;
+
+  [[nodiscard]] sim::GpuSpec::Sensor sensors(const std::string& gpu) const {
+    auto out = sim::find_gpu(gpu).value().sensor;
+    out.power_inst.update_s = instant_update_s;
+    out.power_inst.window_s = instant_window_s;
+    out.error.gain_sigma = gain_sigma;
+    return out;
+  }
+  /// Conditions with equal keys look at the same run.
+  [[nodiscard]] auto run_key() const {
+    return std::tuple(instant_update_s, instant_window_s, gain_sigma, polling.lost);
+  }
+  /// What is left of a trace when the other sensors are switched off.
+  [[nodiscard]] device::SensorTrace only(const Run& run) const {
+    device::SensorTrace out;
+    if (instant) out.power_instant = run.trace.power_instant;
+    if (average) out.power_average = run.trace.power_average;
+    if (counter) out.energy = run.trace.energy;
+    return out;
+  }
+};
+
+inline std::vector<Condition> conditions() {
+  const Polling bad{.late_s = 4e-3, .worst_s = 0.1, .lost = 0.2};
+  return {
+      {.name = "instant 100 ms / 25 ms", .instant = true},
+      {.name = "average 100 ms / 1 s", .average = true},
+      {.name = "instant 20 ms / 10 ms", .instant_update_s = 0.02, .instant_window_s = 0.01, .instant = true},
+      {.name = "counter 100 ms", .counter = true},
+      {.name = "late and lost reads: instant 100 / 25", .polling = bad, .instant = true},
+      {.name = "late and lost reads: average 100 / 1 s", .polling = bad, .average = true},
+      {.name = "late and lost reads: counter 100", .polling = bad, .counter = true},
+      {.name = "gain 1 %: instant 100 / 25", .gain_sigma = 0.01, .instant = true},
+      {.name = "gain 1 %: average 100 / 1 s", .gain_sigma = 0.01, .average = true},
+      {.name = "gain 1 %: counter 100", .gain_sigma = 0.01, .counter = true},
+      {.name = "all three sensors", .instant = true, .average = true, .counter = true},
+  };
+}
+
+inline Run simulate(std::uint64_t seed, const Workload& w, const Condition& condition) {
+  return simulate(seed, w, condition.polling, [&](sim::GpuSpec::Sensor& s) { s = condition.sensors(w.gpu); });
 }
 
 }  // namespace phasewatt::replay::accuracy

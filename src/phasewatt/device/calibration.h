@@ -50,6 +50,9 @@ struct Calibration {
   double gain_error = 0;
   /// Prior of the gain that all sensors of the card share and nothing here can see: standard deviation, relative.
   double common_gain_sigma = 0;
+  /// Prior of an offset that all power readings of the card share and its counter does not: standard deviation, W. It
+  /// matters where there is no counter.
+  double common_offset_sigma_w = 0;
 
   std::optional<Watts> idle;          ///< without a context
   std::optional<Watts> idle_context;  ///< with a context, doing nothing

@@ -23,14 +23,16 @@ Design::Design(TimeSpan window, std::span<const PhaseStretch> stretches) : lengt
   add_levels();
   for (std::size_t kind = 0; kind < kPhaseCount; ++kind) {
     if (!level_[kind]) continue;
+    // A pass that the power limit slowed down takes longer and draws less, and not in proportion: squares too.
     add_variation(kind, [](const Segment& s) { return std::pair(s.seconds(), 0.0); });
     if (kind == kDecode) {
       add_variation(kind, [](const Segment&) { return std::pair(0.0, 1.0); });
       continue;
     }
+    add_variation(kind, [](const Segment& s) { return std::pair(s.seconds() * s.seconds(), 0.0); });
     add_variation(kind, [](const Segment& s) { return std::pair(s.tokens, 0.0); });
-    // Work per second: a pass that the power limit slowed down draws less and takes longer.
-    add_variation(kind, [](const Segment& s) { return std::pair(s.tokens / s.seconds(), 0.0); });
+    add_variation(kind, [](const Segment& s) { return std::pair(s.rate(), 0.0); });
+    add_variation(kind, [](const Segment& s) { return std::pair(s.rate() * s.rate(), 0.0); });
   }
   add_drift();
   before_ = Table::Zero(n, kMaxColumns);

@@ -20,7 +20,7 @@ inline constexpr std::size_t kIdleKind = kPhaseCount;
 /// one prior fits all.
 class Design {
  public:
-  static constexpr int kMaxColumns = 16;
+  static constexpr int kMaxColumns = 20;
   using Row = Eigen::Matrix<double, 1, Eigen::Dynamic, Eigen::RowMajor, 1, kMaxColumns>;
 
   /// Stretches are clipped to the window; its begin is second 0.
@@ -48,6 +48,7 @@ class Design {
     std::size_t kind = kIdleKind;
     double tokens = 0;
     [[nodiscard]] double seconds() const { return end - begin; }
+    [[nodiscard]] double rate() const { return tokens / seconds(); }
   };
   void add_segments(TimeSpan window, std::span<const PhaseStretch> stretches);
   void add_levels();

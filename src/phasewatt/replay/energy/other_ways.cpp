@@ -67,7 +67,7 @@ std::optional<Estimate> by_power(std::span<const device::SensorRead> reads,
   const double quantile = kTwoSided95 * (1 + 1.2 / freedom + 2.5 / (freedom * freedom));
   const double own =
       std::hypot(quantile * std::sqrt(variance / independent) / gain, calibration.gain_error * out.value);
-  out.common = kTwoSided95 * calibration.common_gain_sigma * out.value;
+  out.common = kTwoSided95 * std::hypot(calibration.common_gain_sigma * out.value, calibration.common_offset_sigma_w);
   out.half_width = with_common(own, out.common);
   return out;
 }
@@ -97,7 +97,7 @@ std::array<double, kPhaseCount> phases_by_slicing(const device::SensorTrace& tra
   for (std::int64_t i = 0; i < polls; ++i) {
     const double begin = poll_s * static_cast<double>(i);
     const double end = begin + poll_s;
-    while (read + 1 < reads.size() && to_seconds(reads[read + 1].end - origin) <= begin) ++read;
+    while (read + 1 < reads.size() && reads[read + 1].end <= origin + from_seconds(begin)) ++read;
     for (std::size_t j = stretch; j < stretches.size(); ++j) {
       const double from = to_seconds(stretches[j].time.begin - origin);
       const double to = to_seconds(stretches[j].time.end - origin);

@@ -27,7 +27,7 @@ constexpr double kLeastBlockS = 1.0;
 constexpr std::int64_t kMostMissed = 10;
 /// Standard deviations of the priors, as shares of the mean power: of a variation inside a phase, of the drift, and
 /// mean and deviation of idle power when it was not calibrated, and its deviation when it was.
-constexpr double kVariationShare = 0.3;
+constexpr double kVariationShare = 1.0;
 constexpr double kDriftShare = 0.1;
 constexpr double kIdleShare = 0.4;
 constexpr double kIdleSigmaShare = 0.4;
@@ -374,7 +374,9 @@ std::optional<PhaseEnergies> phases_in_place(const device::SensorTrace& trace, T
   for (std::size_t k = 0; k < kKinds; ++k) {
     if (!design.level(k)) continue;
     Estimate part{.value = parts[k] * out.total / sum};
-    part.common = kTwoSided95 * calibration.common_gain_sigma * part.value;
+    // The counter has no offset, and what is scaled to it has none either.
+    const double offset_w = scaled ? 0.0 : calibration.common_offset_sigma_w;
+    part.common = kTwoSided95 * std::hypot(calibration.common_gain_sigma * part.value, offset_w * design.seconds(k));
     double own = factor * (*deviation)[k] * (scaled ? out.total : 1.0);
     if (scaled) {
       const double edges = std::sqrt(std::max(0.0, energy.counter->half_width * energy.counter->half_width -

@@ -209,7 +209,7 @@ double edge_error(std::span<const Reading> all, const SensorTiming& timing, doub
 }
 
 std::optional<Estimate> by_power(std::span<const Reading> all, const Ticks& ticks, const SensorTiming& timing,
-                                 double length_s, double gain_sigma) {
+                                 double length_s, const device::Calibration& calibration) {
   double n = 0;
   double squares = 0;
   double least_gap = 0;
@@ -222,7 +222,8 @@ std::optional<Estimate> by_power(std::span<const Reading> all, const Ticks& tick
   if (n < 2) return std::nullopt;
   const double gap = least_gap / n;
   Estimate out{.value = trapezoid(all, length_s)};
-  out.common = kTwoSided95 * gain_sigma * std::abs(out.value);
+  out.common =
+      kTwoSided95 * std::hypot(calibration.common_gain_sigma * out.value, calibration.common_offset_sigma_w * length_s);
   // Each reading stands for `gap` seconds and saw `window_s` of them; how much they scatter says how far off that is.
   const double unseen = std::max(0.0, 1 - timing.window_s / gap);
   const double variance =
@@ -309,7 +310,7 @@ std::optional<Counter> make_counter(std::span<const SensorRead> reads, const std
 }
 
 /// The counter and the integral differ by more than both errors explain. The gain they share does not excuse it.
-bool disagree(const WindowEnergy& energy, const device::Calibration& calibration) {
+bool disagree(const WindowEnergy& energy, const device::Calibration& calibration, double length_s) {
   if (!energy.counter || !energy.integral) return false;
   const double gain = calibration.gain.value_or(1);
   const double gain_error = calibration.gain ? std::max(kLeastGainError, calibration.gain_error) : kUnknownGainError;
@@ -317,7 +318,8 @@ bool disagree(const WindowEnergy& energy, const device::Calibration& calibration
   const double integrated = energy.integral->value / gain;
   const double allowed = square(energy.counter->half_width) - square(energy.counter->common) +
                          (square(energy.integral->half_width) - square(energy.integral->common)) / square(gain) +
-                         square(gain_error * counted);
+                         square(gain_error * counted) +
+                         square(kTwoSided95 * calibration.common_offset_sigma_w * length_s);
   return std::abs(counted - integrated) > kVerdictFactor * std::sqrt(std::max(0.0, allowed));
 }
 
@@ -327,7 +329,6 @@ WindowEnergy window_energy(const device::SensorTrace& trace, TimeSpan window, co
   WindowEnergy out;
   const double length = window.seconds();
   if (!(length > 0)) return out;
-  const double gain_sigma = calibration.common_gain_sigma;
 
   const auto counter_reads = around(trace.energy, window);
   out.counter_reset = ran_backwards(counter_reads);
@@ -338,20 +339,20 @@ WindowEnergy window_energy(const device::SensorTrace& trace, TimeSpan window, co
 
   const auto instant = ticks_of(trace.power_instant, calibration.power_instant, window);
   if (instant && counter && instant->located) counter->readings = readings(*instant, *calibration.power_instant);
-  if (counter && !out.counter_stuck) out.counter = by_counter(*counter, length, gain_sigma);
+  if (counter && !out.counter_stuck) out.counter = by_counter(*counter, length, calibration.common_gain_sigma);
 
   if (instant) {
     const auto list = readings(*instant, *calibration.power_instant);
-    out.integral = by_power(list, *instant, *calibration.power_instant, length, gain_sigma);
+    out.integral = by_power(list, *instant, *calibration.power_instant, length, calibration);
   }
   if (!out.integral) {
     if (const auto average = ticks_of(trace.power_average, calibration.power_average, window))
       out.integral = by_power(readings(*average, *calibration.power_average), *average, *calibration.power_average,
-                              length, gain_sigma);
+                              length, calibration);
   }
   out.power_stuck = power_stuck(trace.power_instant, calibration.power_instant, window, counter) ||
                     power_stuck(trace.power_average, calibration.power_average, window, counter);
-  out.disagree = disagree(out, calibration);
+  out.disagree = disagree(out, calibration, length);
   return out;
 }
 
