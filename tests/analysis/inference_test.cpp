@@ -150,7 +150,8 @@ RC_GTEST_PROP(Inference, ARatioAndItsInverseMirrorEachOther, ()) {
   RC_ASSERT(std::abs(there->mean + back->mean) < 1e-12);
   RC_ASSERT(std::abs(there->standard_error - back->standard_error) < 1e-12);
   const auto interval = *there->ratio_interval();
-  RC_ASSERT(interval.low <= std::exp(there->mean) * (1 + 1e-12) && std::exp(there->mean) <= interval.high * (1 + 1e-12));
+  RC_ASSERT(interval.low <= std::exp(there->mean) * (1 + 1e-12) &&
+            std::exp(there->mean) <= interval.high * (1 + 1e-12));
 }
 
 }  // namespace

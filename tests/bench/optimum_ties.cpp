@@ -121,6 +121,23 @@ bool show(const char* name, const Setting& setting, int seeds) {
   return enough;
 }
 
+/// How often modified z-scores flag what is clean normal noise.
+void show_flags(std::size_t repeats, int seeds) {
+  int cells = 0;
+  int points = 0;
+  for (int seed = 0; seed < seeds; ++seed) {
+    Noise noise(static_cast<std::uint64_t>(seed) + 1);
+    std::vector<double> values(repeats);
+    for (double& value : values) value = 100 + noise.normal();
+    int flags = 0;
+    for (const double score : modified_z_scores(values)) flags += std::abs(score) > kOutlierScore ? 1 : 0;
+    points += flags;
+    cells += flags > 0 ? 1 : 0;
+  }
+  fmt::print("clean noise flagged as an outlier, {} repeats: {:.1f} % of the cells, {:.1f} % of the repeats\n", repeats,
+             100.0 * cells / seeds, 100.0 * points / seeds / static_cast<double>(repeats));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -149,5 +166,7 @@ int main(int argc, char** argv) {
     good = show("uneven x3", {0.01, 0.005, repeats, 0, 3}, seeds) && good;
     good = show("outliers 5 %", {0.01, 0.005, repeats, 0, 1, 0.05}, seeds) && good;
   }
+  show_flags(5, 10 * seeds);
+  show_flags(10, 10 * seeds);
   return good ? 0 : 1;
 }

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cmath>
+#include <utility>
 
 namespace phasewatt::analysis {
 namespace {
@@ -14,21 +15,25 @@ std::optional<double> ratio(std::optional<double> above, std::optional<double> b
 /// Decode as the paper's tables understand it.
 double decode_s(const Cost& cost) { return cost.seconds(Phase::decode) + cost.seconds(Phase::score); }
 
-/// Interval of mean(now)/mean(before) over the repeats that both clocks have.
+/// The clock against the baseline, from the repeats of all clocks over the same datasets.
 template <class Field>
-std::optional<Interval> ratio_interval(std::span<const Sample> before, std::span<const Sample> now, Field field) {
-  std::vector<double> above;
-  std::vector<double> below;
-  for (const Sample& b : before) {
-    for (const Sample& n : now) {
-      const std::optional<double> was = field(b.cost);
-      const std::optional<double> is = field(n.cost);
-      if (b.repeat != n.repeat || !was || !is) continue;
-      above.push_back(*is);
-      below.push_back(*was);
+std::optional<LogRatio> against_baseline(const Grid& grid, const Comparison& at, Field field) {
+  std::vector<Series> all;
+  for (std::size_t clock = 0; clock < grid.clocks().size(); ++clock) {
+    Series series;
+    for (const Sample& sample : grid.by_repeat(at.model, at.batch, clock, at.datasets)) {
+      const std::optional<double> value = field(sample.cost);
+      if (!value) continue;
+      series.repeats.push_back(sample.repeat);
+      series.values.push_back(*value);
     }
+    all.push_back(std::move(series));
   }
-  return bootstrap_ratio(above, below);
+  return LogRatios(all).of(at.clock, *grid.baseline());
+}
+
+std::optional<Interval> interval_of(const std::optional<LogRatio>& ratio) {
+  return ratio ? ratio->ratio_interval() : std::nullopt;
 }
 
 }  // namespace
@@ -86,13 +91,12 @@ std::optional<Comparison> compare(const Grid& grid, std::size_t model, std::size
   result.baseline = *before;
   result.now = *now;
   result.change = change(*before, *now);
-  const auto repeats_before = grid.by_repeat(model, batch, *grid.baseline(), result.datasets);
-  const auto repeats_now = grid.by_repeat(model, batch, clock, result.datasets);
-  if (const auto r = ratio_interval(repeats_before, repeats_now, [](const Cost& c) { return c.energy_j; })) {
+  result.energy_ratio = against_baseline(grid, result, [](const Cost& c) { return c.energy_j; });
+  result.latency_ratio = against_baseline(grid, result, [](const Cost& c) { return std::optional(c.latency_s); });
+  if (const auto r = interval_of(result.energy_ratio)) {
     result.saving_interval = Interval{100 * (1 - r->high), 100 * (1 - r->low)};
   }
-  if (const auto r =
-          ratio_interval(repeats_before, repeats_now, [](const Cost& c) { return std::optional(c.latency_s); })) {
+  if (const auto r = interval_of(result.latency_ratio)) {
     result.latency_interval = Interval{100 * (r->low - 1), 100 * (r->high - 1)};
   }
   return result;

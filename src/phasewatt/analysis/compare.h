@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "phasewatt/analysis/grid.h"
-#include "phasewatt/analysis/stats.h"
+#include "phasewatt/analysis/inference.h"
 
 /// One clock against the baseline.
 namespace phasewatt::analysis {
@@ -42,7 +42,9 @@ struct Comparison {
   Cost now;
   Change change;
   [[nodiscard]] bool degraded() const { return baseline.degraded || now.degraded; }  ///< rests on a degraded point
-  std::optional<Interval> saving_interval;   ///< 95 %, over paired repeats; absent with fewer than two
+  std::optional<LogRatio> energy_ratio;  ///< now / baseline over paired repeats; absent with fewer than two
+  std::optional<LogRatio> latency_ratio;
+  std::optional<Interval> saving_interval;   ///< 95 %, of energy_saving_pct
   std::optional<Interval> latency_interval;  ///< the same for latency_pct
 };
 

@@ -73,7 +73,8 @@ Table headline(const Context& context) {
   const Grid& grid = context.grid;
   Table table = context.table(
       "headline", "Best clock under EDP, what it saves and what it costs, against " + context.baseline_text(),
-      "EDP = energy × latency per request. Interval: 95 % bootstrap over paired repeats. Quality: mean over datasets "
+      "EDP = energy × latency per request. Interval: 95 %, Student's t of log ratios over paired repeats. Quality: "
+      "mean over datasets "
       "of the "
       "means over queries; one value per model, because the clock does not enter it. " +
           tie_note(grid),

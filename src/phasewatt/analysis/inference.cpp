@@ -131,6 +131,7 @@ std::optional<LogRatio> LogRatios::of(std::size_t here, std::size_t there) const
   const Series& other = logs_[there];
   const Pairs pairs = pair_up(one, other);
   const std::size_t n = pairs.here.size();
+  if (here == there && n >= 2) return LogRatio{0, 0, n - 1, n};
   if (n >= 2) {
     std::vector<double> differences;
     for (std::size_t i = 0; i < n; ++i) differences.push_back(pairs.here[i] - pairs.there[i]);

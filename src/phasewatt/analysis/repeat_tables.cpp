@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
-#include <utility>
 
 #include "phasewatt/analysis/inference.h"
 
@@ -54,42 +53,16 @@ void for_each_cell(const Grid& grid, Visit visit) {
   }
 }
 
-/// Lower is better: of the interval of a ratio to the baseline.
-Cell verdict_of(const std::optional<LogRatio>& ratio) {
-  const Interval interval = ratio ? ratio->ratio_interval().value_or(Interval{1, 1}) : Interval{1, 1};
-  if (!ratio) return {};
-  if (interval.high < 1) return cell(std::string("better"));
-  if (interval.low > 1) return cell(std::string("worse"));
-  return cell(std::string("cannot be told"));
+/// What the interval of a change says, where more is better or less is.
+Cell verdict_of(const std::optional<Interval>& change, bool more_is_better) {
+  if (!change) return {};
+  if (change->contains(0)) return cell(std::string("cannot be told"));
+  return cell(std::string((change->low > 0) == more_is_better ? "better" : "worse"));
 }
 
-/// What one clock's repeats say against the baseline's, from all clocks' repeats over the same datasets.
-std::optional<LogRatio> log_ratio(const Grid& grid, const Comparison& at, Field field) {
-  std::vector<Series> all;
-  for (std::size_t clock = 0; clock < grid.clocks().size(); ++clock) {
-    Series series;
-    for (const Sample& sample : grid.by_repeat(at.model, at.batch, clock, at.datasets)) {
-      const auto value = field(sample.cost);
-      if (!value) continue;
-      series.repeats.push_back(sample.repeat);
-      series.values.push_back(*value);
-    }
-    all.push_back(std::move(series));
-  }
-  return LogRatios(all).of(at.clock, *grid.baseline());
-}
-
-void append(std::vector<Cell>& row, const std::vector<Cell>& cells) {
-  row.insert(row.end(), cells.begin(), cells.end());
-}
-
-/// Both ends of the ratio's interval as changes in per cent; `sign` −1 for savings.
-std::vector<Cell> interval_cells(const std::optional<LogRatio>& ratio, int sign) {
-  const auto interval = ratio ? ratio->ratio_interval() : std::nullopt;
-  if (!interval) return {Cell(), Cell()};
-  const double low = 100 * (interval->low - 1);
-  const double high = 100 * (interval->high - 1);
-  return sign < 0 ? std::vector<Cell>{Cell(-high), Cell(-low)} : std::vector<Cell>{Cell(low), Cell(high)};
+void append(std::vector<Cell>& row, const std::optional<Interval>& interval) {
+  row.push_back(cell(interval ? std::optional(interval->low) : std::nullopt));
+  row.push_back(cell(interval ? std::optional(interval->high) : std::nullopt));
 }
 
 }  // namespace
@@ -141,8 +114,9 @@ Table spread_table(const Context& context) {
   Table table = context.table(
       "spread", "How repeats scatter",
       "Per cell: mean (the paper's), median, 95 % percentile bootstrap interval of the mean, and coefficient of "
-      "variation (standard deviation / mean). The interval of few repeats is too narrow: of three it holds the mean in "
-      "about 80 % of cases; the table 'paired' has intervals that do not suffer from this.",
+      "variation (standard deviation / mean). Of few repeats that interval is too narrow: of three it is about their "
+      "range, "
+      "which holds the true mean in 75 % of cases; comparisons therefore use Student's t.",
       {column("model", "Model"), column("dataset", "Dataset"), column("batch", "Batch", 0),
        column("clock_mhz", "Clock MHz", context.clock_digits), column("repeats", "Repeats", 0),
        column("joules_per_request_mean", "J/request, mean", 3), column("joules_per_request_median", "median", 3),
@@ -187,15 +161,14 @@ Table paired_table(const Context& context) {
         if (clock == *grid.baseline()) continue;
         const auto at = compare(grid, model, batch, clock);
         if (!at) continue;
-        const auto energy = log_ratio(grid, *at, kMeasures[0].field);
-        const auto latency = log_ratio(grid, *at, kMeasures[1].field);
         std::vector<Cell> row{cell(context.model(model)), context.batch(batch), context.clock(clock),
-                              latency ? cell(latency->pairs) : Cell(), cell(at->change.energy_saving_pct)};
-        append(row, interval_cells(energy, -1));
-        row.push_back(verdict_of(energy));
+                              at->latency_ratio ? cell(at->latency_ratio->pairs) : Cell(),
+                              cell(at->change.energy_saving_pct)};
+        append(row, at->saving_interval);
+        row.push_back(verdict_of(at->saving_interval, true));
         row.push_back(cell(at->change.latency_pct));
-        append(row, interval_cells(latency, 1));
-        row.push_back(verdict_of(latency));
+        append(row, at->latency_interval);
+        row.push_back(verdict_of(at->latency_interval, false));
         table.rows.push_back(std::move(row));
       }
     }
