@@ -65,7 +65,8 @@ class CommandLoad final : public StepLoad {
 
  private:
   Error unexpected(std::string_view text, std::string_view wanted) const {
-    return {ErrorCode::bad_input, fmt::format("the load command answered {}, and {} was due", quoted(text), wanted),
+    return {ErrorCode::bad_input,
+            fmt::format("the load command answered {}, and {} was due", device::quoted(text), wanted),
             "see docs/calibration.md for the protocol"};
   }
 
@@ -87,8 +88,8 @@ class CommandLoad final : public StepLoad {
     PHASEWATT_TRY(status);
     if (line.at < asked - kClockSlack || line.at > monotonic_now() + kClockSlack)
       return Error{ErrorCode::bad_input,
-                   fmt::format("the load command answered {}, which lies {:.3f} s from the question", quoted(text),
-                               to_seconds(line.at - asked)),
+                   fmt::format("the load command answered {}, which lies {:.3f} s from the question",
+                               device::quoted(text), to_seconds(line.at - asked)),
                    "its instants must be of CLOCK_MONOTONIC, in ns (Python: time.monotonic_ns())"};
     return line.at;
   }
@@ -134,13 +135,13 @@ class CommandLoad final : public StepLoad {
   Error ended(std::string_view wanted) {
     std::string how = "closed its output";
     if (const auto ending = child_->wait_for_end(Clock::now() + std::chrono::seconds(1)))
-      how = fmt::format(ending->by_signal ? "was ended by signal {}" : "ended with code {}", ending->number);
+      how = fmt::format("{} {}", ending->by_signal ? "was ended by signal" : "ended with code", ending->number);
     std::string said = child_->error_tail();
     while (said.ends_with('\n')) said.pop_back();
     if (const auto line = said.rfind('\n'); line != std::string::npos) said.erase(0, line + 1);
     return {ErrorCode::bad_input,
             fmt::format("the load command {} when {} was due{}", how, wanted,
-                        said.empty() ? "" : "; its last words: " + quoted(said)),
+                        said.empty() ? "" : "; its last words: " + device::quoted(said)),
             "try it by hand: " + command_};
   }
 

@@ -16,7 +16,7 @@ using device::Ceilings;
 
 /// A pass is queued while the one before still runs, so that a late thread leaves no gap. Off takes as long as what is
 /// queued.
-constexpr Nanos kPass = std::chrono::milliseconds(20);
+constexpr Nanos kPass = std::chrono::milliseconds(40);
 constexpr double kShareOfCap = 0.6;  ///< below the power cap, whose governor would bend the steps
 constexpr double kContextBytes = 1e9;
 
