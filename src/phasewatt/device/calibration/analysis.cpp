@@ -295,7 +295,8 @@ void analyse_traces(const CalibrationTraces& traces, Calibration& into) {
   if (traces.alone)
     into.idle = idle_power(traces.idle);
   else
-    into.notes.emplace_back("another process held a context: the power without one is not known.");
+    into.notes.emplace_back(
+        "another process held a context, or the card cannot tell: the power without one is not known.");
   into.idle_context = idle_power(traces.idle_context);
 }
 

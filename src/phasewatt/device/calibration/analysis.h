@@ -22,7 +22,7 @@ struct Stretch {
 /// Traces of one calibration, each with what the load did meanwhile. Any may be missing.
 struct CalibrationTraces {
   SensorTrace idle;          ///< before there was a context of ours
-  bool alone = true;         ///< nobody else had a context then
+  bool alone = true;         ///< known: nobody else had a context then
   SensorTrace idle_context;  ///< with the load's context, doing nothing
   SensorTrace power_steps;   ///< power polled fast while the load stepped
   StepEdges power_edges;

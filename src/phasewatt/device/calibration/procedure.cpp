@@ -16,7 +16,7 @@ namespace {
 constexpr Nanos kLook = std::chrono::milliseconds(20);  ///< how often a wait looks whether to stop
 /// Refreshes every 20 ms, the fastest that are known, are still seen to a twentieth.
 constexpr double kFastestPollS = 0.001;
-/// No more than a quarter of the time is spent in the driver, so that the load's host thread is not held up.
+/// Power is read for no more than a quarter of the time, so that the load's host thread is not held up.
 constexpr double kPollPerCost = 4;
 constexpr double kClockPollS = 0.001;
 constexpr double kClockTolerance = 0.02;  ///< of the target: boost and power cap move the clock by a step or two
@@ -137,7 +137,7 @@ class Run {
   Status rest_without_context() {
     say("idle without a context");
     PHASEWATT_ASSIGN(const auto readings, parts_.device.read({.processes = true}));
-    traces_.alone = !readings.other_processes || readings.other_processes->empty();
+    traces_.alone = readings.other_processes && readings.other_processes->empty();
     Recording recording(parts_.device, all_plans());
     PHASEWATT_TRY(wait(plan_.idle_s));
     PHASEWATT_ASSIGN(traces_.idle, recording.finish());
