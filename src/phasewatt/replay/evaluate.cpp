@@ -17,6 +17,9 @@ constexpr double kMaxPhaseError = 0.10;
 /// Repetition measures a phase under conditions that differ a little from its own: heat, power cap, context, mixture of
 /// lengths. So much of it is systematic even where the passes take the same time; docs/energy.md has the measurement.
 constexpr double kStackedModelError = 0.03;
+/// A lower clock takes less power by more than it takes time: dynamic power goes with V²f, idle and memory power do
+/// not.
+constexpr double kPowerPerTime = 2;
 
 /// The part of the half width that does not cancel between measurements of one card.
 double own_half_width(const Estimate& e) {
@@ -120,15 +123,15 @@ class Evaluation {
       close_by_difference();
   }
 
-  /// Mean power of the repetition times the phase's time. Where its passes took another time per token than those in
-  /// place, the card did not do the same (a power cap that a short burst escapes, say): that goes into the interval.
+  /// Mean power of the repetition times the phase's time. Where its passes took another time than in place, the card
+  /// did not do the same (a power cap that a short burst escapes, say): that goes into the interval.
   [[nodiscard]] std::optional<Estimate> by_repetition(std::size_t i, const PhaseTotals& phase) const {
     const auto& stacked = work_.stacked[i];
-    if (!stacked || stacked->seconds <= 0 || stacked->tokens <= 0 || phase.tokens <= 0) return std::nullopt;
+    if (!stacked || stacked->seconds <= 0 || stacked->expected_s <= 0) return std::nullopt;
     auto power = stacked_power(trace_, stacked->window, basis_.calibration);
     if (!power) return std::nullopt;
-    const double slower = stacked->seconds / stacked->tokens / (phase.seconds / phase.tokens) - 1;
-    const double model = power->value * (kStackedModelError + std::abs(slower));
+    const double slower = stacked->seconds / stacked->expected_s - 1;
+    const double model = power->value * (kStackedModelError + kPowerPerTime * std::abs(slower));
     power->half_width = std::hypot(power->half_width, model);
     for (double* part : {&power->value, &power->half_width, &power->common}) *part *= phase.seconds;
     return power;

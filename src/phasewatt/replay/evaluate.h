@@ -24,8 +24,8 @@ struct BatchWork {
 /// A phase repeated back to back.
 struct StackedWork {
   TimeSpan window;
-  double seconds = 0;  ///< in the phase
-  double tokens = 0;
+  double seconds = 0;     ///< in the phase
+  double expected_s = 0;  ///< what the same passes took in place
 };
 
 /// What the engine did over one point; times on the trace's clock.

@@ -160,32 +160,51 @@ class SensorRun {
     return std::optional<Ended>();
   }
 
+  /// Whole rounds over some of the batches, so that each length counts as often as the others.
   Step stack_phase(Phase phase, double span_s, double wanted) {
-    const auto suits = [&](const Batch& batch) {
-      const bool scores = batch.front().query->task == Task::classification;
-      return phase == Phase::prefill || (phase == Phase::score) == scores;
-    };
-    std::vector<Batch> suitable;
-    std::copy_if(batches_.begin(), batches_.end(), std::back_inserter(suitable), suits);
-    if (suitable.empty()) return std::optional<Ended>();
-    // Prefills of different lengths in turn; of steps at a fixed context, which hardly differ, a stretch each.
-    const double calls = phase == Phase::decode ? wanted / kChunkS : wanted / span_s;
+    const auto chosen = batches_for(phase, span_s, wanted);
+    if (chosen.empty()) return std::optional<Ended>();
+    // Of steps at a fixed context, which hardly differ, a stretch each.
     const int times = phase == Phase::decode ? std::max(1, static_cast<int>(kChunkS / span_s)) : 1;
-    const double stride = std::max(1.0, static_cast<double>(suitable.size()) / std::max(1.0, calls));
     PhaseSums sums;
     SpanLog log(&sums);
-    double at = 0;
+    double expected_s = 0;
     do {
-      if (stopped()) return std::optional(Ended{});
-      const Batch batch = suitable[static_cast<std::size_t>(at) % suitable.size()];
-      const int context = context_.study->decoding.max_new_tokens / 2;
-      if (auto done = rig_.engine->repeat(phase, batch, context, times, log); !done)
-        return std::optional(Ended{std::move(done).error()});
-      at += stride;
+      for (const std::size_t i : chosen) {
+        if (stopped()) return std::optional(Ended{});
+        const int context = context_.study->decoding.max_new_tokens / 2;
+        if (auto done = rig_.engine->repeat(phase, batches_[i], context, times, log); !done)
+          return std::optional(Ended{std::move(done).error()});
+        expected_s += times * in_place_s(phase, work_.batches[i]);
+      }
     } while (log.whole()->seconds() < wanted);
-    const PhaseTotals took = sums.totals()[static_cast<std::size_t>(phase)];
-    work_.stacked[static_cast<std::size_t>(phase)] = StackedWork{*log.whole(), took.seconds, took.tokens};
+    const auto which = static_cast<std::size_t>(phase);
+    work_.stacked[which] = StackedWork{*log.whole(), sums.totals()[which].seconds, expected_s};
     return std::optional<Ended>();
+  }
+
+  /// What one repetition of the phase took in place: a prefill, the options of a scoring, or a mean decode step.
+  [[nodiscard]] double in_place_s(Phase phase, const BatchWork& batch) const {
+    const double once = batch.phase_s[static_cast<std::size_t>(phase)] / work_.passes;
+    if (phase != Phase::decode) return once;
+    int steps = 1;
+    for (const Outcome& outcome : batch.outcomes) steps = std::max(steps, outcome.output_tokens);
+    return once / steps;
+  }
+
+  /// Batches that have the phase, as many as one round of about `wanted` seconds can take, evenly among all.
+  [[nodiscard]] std::vector<std::size_t> batches_for(Phase phase, double span_s, double wanted) const {
+    std::vector<std::size_t> suitable;
+    for (std::size_t i = 0; i < batches_.size(); ++i)
+      if (work_.batches[i].phase_s[static_cast<std::size_t>(phase)] > 0) suitable.push_back(i);
+    if (suitable.empty()) return suitable;
+    double call_s = phase == Phase::decode ? std::max(kChunkS, span_s) : 0;
+    if (phase != Phase::decode)
+      for (const std::size_t i : suitable) call_s += in_place_s(phase, work_.batches[i]) / double(suitable.size());
+    const auto count = static_cast<std::size_t>(std::clamp(wanted / call_s, 1.0, double(suitable.size())));
+    std::vector<std::size_t> chosen;
+    for (std::size_t i = 0; i < count; ++i) chosen.push_back(suitable[i * suitable.size() / count]);
+    return chosen;
   }
 
   const RunContext& context_;
