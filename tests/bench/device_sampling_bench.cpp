@@ -2,6 +2,8 @@
 // time (outside_percent of one core). The measuring itself is in that: trace_percent says how much, net_percent what is
 // left without it. Simulated NVML, idle H200s; each call lasts as long as on the real card.
 #include <benchmark/benchmark.h>
+#include <semaphore.h>
+#include <time.h>
 
 #include <thread>
 
@@ -68,6 +70,35 @@ void recorder(benchmark::State& state) {
   state.counters["lost"] = lost;
 }
 
+/// A thread that wakes at the same instants as the recorder's two and does nothing: what the kernel takes for waking,
+/// on this machine and in this state of it. A part of the above that no sampler of these rates can save.
+void bare_wakes(benchmark::State& state) {
+  double cpu_s = 0;
+  double wakes = 0;
+  for (auto _ : state) {
+    std::vector<std::thread> threads;
+    std::array<double, 2> used{};
+    for (std::size_t i = 0; i < 2; ++i)
+      threads.emplace_back([&used, i] {
+        sem_t never;
+        ::sem_init(&never, 0, 0);
+        const Nanos interval = milliseconds(i == 0 ? 10 : 20);
+        const Nanos begin = monotonic_now();
+        for (Nanos next = begin + interval; next < begin + kSpan; next += interval) {
+          const timespec until{.tv_sec = next / seconds(1), .tv_nsec = (next % seconds(1)).count()};
+          ::sem_clockwait(&never, CLOCK_MONOTONIC, &until);
+        }
+        used[i] = to_seconds(thread_cpu());
+        ::sem_destroy(&never);
+      });
+    for (auto& each : threads) each.join();
+    cpu_s += used[0] + used[1];
+    wakes += static_cast<double>(kSpan / milliseconds(10) + kSpan / milliseconds(20));
+  }
+  state.counters["outside_percent"] = 100.0 * cpu_s / (to_seconds(kSpan) * static_cast<double>(state.iterations()));
+  state.counters["us_per_wake"] = 1e6 * cpu_s / wakes;
+}
+
 /// Every signal of eight GPUs in a read of its own, as `phasewatt devices watch --json` does.
 void every_signal(benchmark::State& state) {
   std::vector<SamplePlan> plans;
@@ -101,6 +132,7 @@ void every_signal(benchmark::State& state) {
   report(state, static_cast<double>(cpu_ns) * 1e-9, inside.seconds(), inside.calls(), static_cast<double>(reads));
 }
 
+BENCHMARK(bare_wakes)->UseRealTime()->Iterations(3)->Unit(benchmark::kSecond);
 BENCHMARK(recorder)->Arg(1)->Arg(8)->ArgName("gpus")->UseRealTime()->Iterations(3)->Unit(benchmark::kSecond);
 BENCHMARK(every_signal)->UseRealTime()->Iterations(3)->Unit(benchmark::kSecond);
 
