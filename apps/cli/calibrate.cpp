@@ -19,7 +19,6 @@ namespace phasewatt::cli {
 namespace {
 
 using device::Calibration;
-using device::CalibrationParts;
 using device::CalibrationPlan;
 using device::nvml::NvmlDevice;
 using device::nvml::NvmlGpu;
@@ -121,7 +120,7 @@ Status run_calibration(const Options& options, const Console& console) {
 
   const CalibrationPlan plan = options.quick ? CalibrationPlan::quick() : CalibrationPlan();
   Result<Calibration> measured = [&] {
-    ShareBar bar(console);
+    ShareBar bar(console, true);
     return device::calibrate(plan, {*device, load.get(), access.client.get(), access.clocks, &stop_flag(),
                                     [&](double share, std::string_view what) { bar.show(share, std::string(what)); }});
   }();

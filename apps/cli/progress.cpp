@@ -56,7 +56,8 @@ ShareBar::~ShareBar() {
 
 void ShareBar::show(std::optional<double> share, const std::string& text) {
   const auto now = std::chrono::steady_clock::now();
-  if (!console_.progress() || ::isatty(STDOUT_FILENO) != 0 || (drawn_ && now - last_draw_ < kRedrawEvery)) return;
+  if (!console_.progress() || (!output_follows_ && ::isatty(STDOUT_FILENO) != 0)) return;
+  if (drawn_ && now - last_draw_ < kRedrawEvery) return;
   last_draw_ = now;
   drawn_ = true;
   fmt::print(stderr, "\r{}{}\x1b[K", share ? bar(*share) + " " : "", text);

@@ -28,7 +28,10 @@ class ProgressBar : public replay::Observer {
 /// Progress of anything whose share that is done is known: one line on a terminal.
 class ShareBar {
  public:
-  explicit ShareBar(const Console& console) : console_(console) {}
+  /// Where output runs along on the same terminal the line would break it, so nothing is drawn; `output_follows`: the
+  /// output comes when the line is gone.
+  explicit ShareBar(const Console& console, bool output_follows = false)
+      : console_(console), output_follows_(output_follows) {}
   ~ShareBar();
   ShareBar(const ShareBar&) = delete;
   ShareBar& operator=(const ShareBar&) = delete;
@@ -38,6 +41,7 @@ class ShareBar {
 
  private:
   const Console& console_;
+  bool output_follows_;
   std::chrono::steady_clock::time_point last_draw_{};
   bool drawn_ = false;
 };
