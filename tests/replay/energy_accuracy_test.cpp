@@ -42,7 +42,9 @@ TEST_P(EnergyAccuracy, PhasesAreRecoveredAndTheIntervalsHoldThem) {
   EXPECT_LT(decode_error, 0.02);
   // 38 of 40 are expected; fewer than 32 come up once in a thousand times.
   EXPECT_GE(held, 32) << "of " << seen;
-  if (condition.instant || condition.average) EXPECT_GT(sliced_error, 5 * prefill_error);
+  if (condition.instant || condition.average) {
+    EXPECT_GT(sliced_error, 5 * prefill_error);
+  }
 }
 
 // instant, average, fast instant, counter, late and lost reads
