@@ -143,17 +143,20 @@ CounterAt counter_at(const Counter& counter, double at_s) {
     out.joules += (side.joules - out.joules) * weight / weights;
     out.watts += (side.watts - out.watts) * weight / weights;
   }
-  // Where the sides contradict each other, something happened between the refreshes that neither knows: the error grows
-  // by the ratio of their distance to what their errors allow.
+  // Where the sides contradict each other, something happened between the refreshes that neither knows, and the truth
+  // lies anywhere between them.
   double contradiction = 0;
   for (const auto& side : found) contradiction += square((side.joules - out.joules) / side.sigma_j);
+  const double apart = std::abs(found.front().joules - found.back().joules);
+  const double half_width = std::max(kTwoSided95 * std::sqrt(std::max(1.0, contradiction) / weights),
+                                     contradiction > square(kTwoSided95) ? apart : 0.0);
   double unsure = 0;
   if (found.size() == 2) {
     // A refresh so near may in truth lie on the other side, and then the power of that side is in it.
     const double near = std::min(at_s - (after - 1)->at_s, after->at_s - at_s);
     unsure = std::abs(found[0].watts - found[1].watts) * std::max(0.0, counter.ticks.uncertainty_s - near);
   }
-  out.half_width = std::hypot(kTwoSided95 * std::sqrt(std::max(1.0, contradiction) / weights), unsure);
+  out.half_width = std::hypot(half_width, unsure);
   return out;
 }
 
