@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "phasewatt/device/calibration.h"
@@ -68,6 +69,7 @@ struct Run {
   std::array<double, kPhaseCount> truth_j{};
   double idle_truth_j = 0;
   double total_truth_j = 0;
+  std::vector<std::pair<Nanos, double>> batches;  ///< begin of each, and J used from the window's begin until then
   double offset_w = 0;
   double gain = 0;
 };
@@ -191,6 +193,7 @@ inline Run simulate(std::uint64_t seed, const Workload& w, const Polling& pollin
   const Features features;
   std::uint32_t index = 0;
   while (to_seconds(gpu.now() - run.window.begin) < w.length_s) {
+    run.batches.emplace_back(gpu.now(), gpu.true_joules() - before_j);
     std::vector<Request> batch;
     for (int i = 0; i < w.batch; ++i)
       batch.push_back({index++, &query, &features, draw.integer(w.prompt_low, w.prompt_high), {}});

@@ -141,8 +141,8 @@ RC_GTEST_PROP(EnergyWindow, PulsesAreCoveredAndNumbersFinite, ()) {
   const auto energy = window_energy(all_of(used, 14), span(begin, end), calibration());
   RC_ASSERT(energy.counter && energy.integral);
   const double truth = used(end) - used(begin);
-  // Not an interval of 95 %, but what a step inside the period of a refresh can do at most at two edges.
-  RC_ASSERT(std::abs(energy.counter->value - truth) <= 2 * 0.06 * (high - low) + 0.01);
+  // A jump inside the period of a refresh may be missed at either edge, and no more than that.
+  RC_ASSERT(std::abs(energy.counter->value - truth) <= 2 * 0.1 * (high - low) + 0.01);
   RC_ASSERT(std::isfinite(energy.counter->half_width) && std::isfinite(energy.integral->half_width));
   RC_ASSERT(energy.counter->half_width > 0);
 }

@@ -8,23 +8,21 @@
 
 #include "phasewatt/replay/energy/design.h"
 #include "phasewatt/replay/energy/least_squares.h"
-#include "phasewatt/replay/energy/ticks.h"
+#include "phasewatt/replay/energy/looks.h"
 
 namespace phasewatt::replay {
 namespace {
 
 using device::Calibration;
-using device::SensorRead;
-using device::SensorTiming;
 
 constexpr double kTwoSided95 = 1.96;
 constexpr int kRounds = 4;
 constexpr int kReplicates = 300;
 constexpr std::uint64_t kBootstrapSeed = 20240501;
 constexpr std::size_t kLeastBlocks = 6;
+/// So many looks are enough to choose a place to start from.
+constexpr std::size_t kSearchLooks = 500;
 constexpr double kLeastBlockS = 1.0;
-/// A counter step over more refreshes than this says little about phases.
-constexpr std::int64_t kMostMissed = 10;
 /// Standard deviations of the priors, as shares of the mean power: of a variation inside a phase, of the drift, and
 /// mean and deviation of idle power when it was not calibrated, and its deviation when it was.
 constexpr double kVariationShare = 1.0;
@@ -36,59 +34,10 @@ constexpr double kCalibratedIdleSigmaShare = 0.1;
 constexpr double kLagSigmaS = 1e-3;
 constexpr double kStretchSigmaS = 1e-3;
 
-/// What one sensor said: mean power, W, over [from, to].
-struct Look {
-  double from = 0;
-  double to = 0;
-  double watts = 0;
-};
-
-struct Sensor {
-  std::vector<Look> looks{};
-  bool counter = false;
-  double jitter_s = 0;
-  double shift_prior_s = 0;  ///< standard deviation of what is not known of the looks' place
-  double uncertainty_s = 0;
-  double shift_s = 0;    ///< found
-  double stretch_s = 0;  ///< found, at the ends of the window
-  double sigma_w = 1;    ///< of a residual
-};
-
 double lever(const Look& look, double length_s) { return (look.from + look.to) / length_s - 1; }
 
 double moved(const Sensor& sensor, const Look& look, double length_s) {
   return sensor.shift_s + sensor.stretch_s * lever(look, length_s);
-}
-
-std::optional<Sensor> power_sensor(std::span<const SensorRead> reads, const std::optional<SensorTiming>& timing,
-                                   double gain, TimeSpan window) {
-  if (!timing || !(timing->window_s > 0)) return std::nullopt;
-  const auto ticks = find_ticks(reads, *timing, window.begin);
-  if (!ticks || !ticks->located) return std::nullopt;
-  Sensor out{.jitter_s = timing->jitter_s, .uncertainty_s = ticks->uncertainty_s};
-  for (const auto& refresh : ticks->refreshes) {
-    const double to = refresh.at_s - timing->lag_s;
-    if (to - timing->window_s < 0 || to > window.seconds()) continue;
-    out.looks.push_back({to - timing->window_s, to, refresh.value / gain});
-  }
-  return out;
-}
-
-std::optional<Sensor> counter_sensor(std::span<const SensorRead> reads, const std::optional<SensorTiming>& timing,
-                                     TimeSpan window) {
-  if (!timing) return std::nullopt;
-  const auto ticks = find_ticks(reads, *timing, window.begin);
-  if (!ticks || !ticks->located) return std::nullopt;
-  Sensor out{.counter = true, .jitter_s = timing->jitter_s, .uncertainty_s = ticks->uncertainty_s};
-  for (std::size_t i = 1; i < ticks->refreshes.size(); ++i) {
-    const auto& a = ticks->refreshes[i - 1];
-    const auto& b = ticks->refreshes[i];
-    const double from = a.at_s - timing->lag_s;
-    const double to = b.at_s - timing->lag_s;
-    if (from < 0 || to > window.seconds() || b.index - a.index > kMostMissed || b.value < a.value) continue;
-    out.looks.push_back({from, to, (b.value - a.value) / (to - from)});
-  }
-  return out;
 }
 
 /// The regression of all sensors' looks on the design, on where each sensor's looks lie, and on the offset of power
@@ -211,13 +160,15 @@ class Fit {
     const double reach = sensor.uncertainty_s;
     if (reach < 0.5 * kLagSigmaS) return;
     const int steps = std::clamp(static_cast<int>(std::ceil(reach / kLagSigmaS)), 1, 6);
+    const std::size_t stride = std::max<std::size_t>(1, sensor.looks.size() / kSearchLooks);
     double best = HUGE_VAL;
     double best_shift = 0;
     for (int i = -steps; i <= steps; ++i) {
       sensor.shift_s = reach * i / steps;
       Normal rows(unknowns_);
       double yy = 0;
-      for (const auto& look : sensor.looks) {
+      for (std::size_t j = 0; j < sensor.looks.size(); j += stride) {
+        const auto& look = sensor.looks[j];
         rows.add(row(s, look), look.watts, weight(s));
         yy += weight(s) * look.watts * look.watts;
       }

@@ -22,14 +22,16 @@ struct PhaseStretch {
 struct PhaseEnergies {
   std::array<std::optional<Estimate>, kPhaseCount> phases;  ///< J; absent for a phase that did not occur
   std::optional<Estimate> idle;
-  double total = 0;    ///< J
-  double closure = 0;  ///< (sum of the parts before they were scaled to the total) / total − 1
-  std::optional<EnergyMethod> total_method;
+  double total = 0;  ///< J: the counter's where there is one, to which the parts are scaled; else the parts' own sum
+  /// (sum of the parts before they were scaled) / (the window's energy by the counter, else by the integral) − 1
+  double closure = 0;
+  std::optional<EnergyMethod> total_method;  ///< counter_delta or window_regression
 };
 
 /// In place (rule 3b): non-negative least squares over all refreshes of the sensors within `window`,
 /// E_refresh = Σ_phase P_phase · t_phase, 95 % intervals by a block bootstrap. Absent where the sensors cannot tell the
-/// phases apart.
+/// phases apart: columns alike, fewer than six blocks, or an interval wider than the value. Stretches of the same phase
+/// should carry their tokens: without them a power limit that slows some prefills down biases what a 1 s average says.
 std::optional<PhaseEnergies> phases_in_place(const device::SensorTrace& trace, TimeSpan window,
                                              std::span<const PhaseStretch> stretches,
                                              const device::Calibration& calibration);

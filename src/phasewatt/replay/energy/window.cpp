@@ -84,22 +84,41 @@ struct Counter {
       readings;  ///< of a power sensor that is fast enough to look inside a refresh period; may be empty
 };
 
-/// Power on one side of a moment: mean and scatter of up to ten counter steps within a second, and of the readings.
+/// Power on one side of a moment: mean over the second (or four steps) next to it, and how far power strays from it
+/// over three times as long, because what happens once in a second or two may have happened just beyond the moment.
 struct Side {
   double watts = 0;
   double scatter_w = 0;
 };
 
-Side side_of(const Counter& counter, double from_s, double to_s) {
-  Side out;
-  const auto steps = spread_between(counter.steps, from_s, to_s);
-  const auto looks = spread_between(counter.readings, from_s, to_s);
-  const auto& level = steps.n > 0 ? steps : looks;
-  out.watts = level.mean;
-  // A mean over few steps may lie off by chance; readings that look inside a step see what it hides.
-  out.scatter_w = std::max(steps.scatter(), looks.scatter());
+Side side_of(const Counter& counter, double edge_s, double direction) {
+  const double reach = direction * std::max(1.0, 4 * counter.ticks.period_s);
+  const auto within = [&](std::span<const Reading> all, double span) {
+    return spread_between(all, std::min(edge_s, edge_s + span), std::max(edge_s, edge_s + span));
+  };
+  const auto steps = within(counter.steps, reach);
+  const auto level = steps.n > 0 ? steps : within(counter.readings, reach);
+  Side out{.watts = level.mean};
+  for (const auto* list : {&counter.steps, &counter.readings})
+    out.scatter_w = std::max(out.scatter_w, within(*list, 3 * reach).scatter());
   if (level.n < 3) out.scatter_w = std::max(out.scatter_w, 0.5 * level.mean);
   return out;
+}
+
+/// The counter at a moment as one refresh and the power on its side give it.
+struct FromSide {
+  double joules = 0;
+  double watts = 0;
+  double sigma_j = 0;
+};
+
+/// Means over less than a period stray further than means over one, by the root of the ratio as for independent parts.
+FromSide from_side(const Refresh& refresh, const Side& side, double at_s, double period_s) {
+  const double gap = at_s - refresh.at_s;
+  const double part = std::max(std::abs(gap), std::sqrt(std::abs(gap) * period_s));
+  return {.joules = refresh.value + side.watts * gap,
+          .watts = side.watts,
+          .sigma_j = part * side.scatter_w + std::abs(gap) * kLeastScatterShare * side.watts + kCounterQuantumJ};
 }
 
 /// The counter between two refreshes, or beyond the last: the power before goes on until then, or the power after has
@@ -107,38 +126,37 @@ Side side_of(const Counter& counter, double from_s, double to_s) {
 /// are weighted by their scatter.
 CounterAt counter_at(const Counter& counter, double at_s) {
   const auto& list = counter.ticks.refreshes;
-  const double reach = std::max(1.0, 4 * counter.ticks.period_s);
   const auto after = std::ranges::upper_bound(list, at_s, {}, &Refresh::at_s);
-  double weights = 0;
-  CounterAt out;
-  const auto take = [&](const Refresh& refresh, const Side& side) {
-    const double gap = at_s - refresh.at_s;
-    const double error = std::abs(gap) * (side.scatter_w + kLeastScatterShare * side.watts) + kCounterQuantumJ;
-    const double weight = 1 / square(error);
-    weights += weight;
-    out.joules += weight * (refresh.value + side.watts * gap);
-    out.watts += weight * side.watts;
-  };
-  Side before;
-  Side later;
+  std::vector<FromSide> found;
   if (after != list.begin()) {
-    before = side_of(counter, (after - 1)->at_s - reach, (after - 1)->at_s);
-    take(*(after - 1), before);
+    const Refresh& low = *(after - 1);
+    found.push_back(from_side(low, side_of(counter, low.at_s, -1), at_s, counter.ticks.period_s));
   }
-  if (after != list.end()) {
-    later = side_of(counter, after->at_s, after->at_s + reach);
-    take(*after, later);
+  if (after != list.end())
+    found.push_back(from_side(*after, side_of(counter, after->at_s, 1), at_s, counter.ticks.period_s));
+
+  CounterAt out;
+  double weights = 0;
+  for (const auto& side : found) {
+    const double weight = 1 / square(side.sigma_j);
+    weights += weight;
+    out.joules += (side.joules - out.joules) * weight / weights;
+    out.watts += (side.watts - out.watts) * weight / weights;
   }
-  out.joules /= weights;
-  out.watts /= weights;
+  // Where the sides contradict each other, something happened between the refreshes that neither knows, and the truth
+  // lies anywhere between them.
+  double contradiction = 0;
+  for (const auto& side : found) contradiction += square((side.joules - out.joules) / side.sigma_j);
+  const double apart = std::abs(found.front().joules - found.back().joules);
+  const double half_width = std::max(kTwoSided95 * std::sqrt(std::max(1.0, contradiction) / weights),
+                                     contradiction > square(kTwoSided95) ? apart : 0.0);
   double unsure = 0;
-  if (after != list.begin() && after != list.end()) {
+  if (found.size() == 2) {
     // A refresh so near may in truth lie on the other side, and then the power of that side is in it.
-    const double step = std::abs(before.watts - later.watts);
     const double near = std::min(at_s - (after - 1)->at_s, after->at_s - at_s);
-    unsure = step * std::max(0.0, counter.ticks.uncertainty_s - near);
+    unsure = std::abs(found[0].watts - found[1].watts) * std::max(0.0, counter.ticks.uncertainty_s - near);
   }
-  out.half_width = std::hypot(kTwoSided95 / std::sqrt(weights), unsure);
+  out.half_width = std::hypot(half_width, unsure);
   return out;
 }
 
