@@ -143,7 +143,7 @@ void show_flags(std::size_t repeats, int seeds) {
 int main(int argc, char** argv) {
   int seeds = 2000;
   for (int i = 1; i + 1 < argc; ++i) {
-    if (std::string_view(argv[i]) == "--seeds") seeds = std::atoi(argv[i + 1]);
+    if (std::string_view(argv[i]) == "--seeds") seeds = static_cast<int>(std::strtol(argv[i + 1], nullptr, 10));
   }
   if (seeds < 1) {
     fmt::print(stderr, "optimum_ties: --seeds takes a number above 0\n");

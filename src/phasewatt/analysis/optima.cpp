@@ -75,6 +75,7 @@ std::optional<Optimum> find_optimum(const Grid& grid, std::size_t model, std::si
   optimum.clock = best->clock;
   optimum.ties_known = true;
   std::vector<Series> series;
+  series.reserve(all.size());
   for (const Candidate& candidate : all) series.push_back(candidate.series);
   const LogRatios ratios(series);
   const auto chosen = static_cast<std::size_t>(best - all.begin());
