@@ -143,13 +143,11 @@ CounterAt counter_at(const Counter& counter, double at_s) {
     out.joules += (side.joules - out.joules) * weight / weights;
     out.watts += (side.watts - out.watts) * weight / weights;
   }
-  // Where the sides contradict each other, something happened between the refreshes that neither knows, and the truth
-  // lies anywhere between them.
+  // Where the sides contradict each other, something happened between the refreshes that one of them does not know: the
+  // error grows by the ratio of their distance to what their errors allow.
   double contradiction = 0;
   for (const auto& side : found) contradiction += square((side.joules - out.joules) / side.sigma_j);
-  const double apart = std::abs(found.front().joules - found.back().joules);
-  const double half_width = std::max(kTwoSided95 * std::sqrt(std::max(1.0, contradiction) / weights),
-                                     contradiction > square(kTwoSided95) ? apart : 0.0);
+  const double half_width = kTwoSided95 * std::sqrt(std::max(1.0, contradiction) / weights);
   double unsure = 0;
   if (found.size() == 2) {
     // A refresh so near may in truth lie on the other side, and then the power of that side is in it.
