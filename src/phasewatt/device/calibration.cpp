@@ -10,6 +10,7 @@ constexpr double kUpdateS = 0.1;
 constexpr double kInstantWindowS = 0.025;
 constexpr double kAverageWindowS = 1.0;
 constexpr double kCommonGainSigma = 0.025;
+constexpr double kCommonOffsetSigmaW = 2.5;
 
 }  // namespace
 
@@ -19,6 +20,7 @@ Calibration assumed_calibration() {
   c.power_average = SensorTiming{.update_s = kUpdateS, .window_s = kAverageWindowS, .noise_w = 1.0};
   c.energy = SensorTiming{.update_s = kUpdateS};
   c.common_gain_sigma = kCommonGainSigma;
+  c.common_offset_sigma_w = kCommonOffsetSigmaW;
   return c;
 }
 

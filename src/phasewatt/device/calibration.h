@@ -62,8 +62,8 @@ struct Calibration {
 };
 
 /// Sensors of a card that was never calibrated: refresh every 100 ms, instant power over 25 ms, average over 1 s, as
-/// measured on A100, H100 and H200 (arXiv 2312.02741 and docs/measurements); common gain 2.5 %, since that paper found
-/// cards within ±5 %.
+/// measured on A100, H100 and H200 (arXiv 2312.02741 and docs/measurements); common gain 2.5 % and common offset of
+/// power readings 2.5 W, since that paper found cards within ±5 % or ±5 W.
 Calibration assumed_calibration();
 
 /// Shortest window whose energy by the counter has an edge error below `relative` (half width of the 95 % interval),

@@ -6,6 +6,7 @@
 
 #include "phasewatt/device/calibration.h"
 #include "phasewatt/replay/plan.h"
+#include "phasewatt/replay/sensor_measure.h"
 
 namespace phasewatt::replay {
 namespace {
@@ -79,7 +80,7 @@ namespace {
 BatchCost with_sensors(BatchCost once, const Study& study) {
   if (!study.by_sensors() || once.seconds <= 0) return once;
   const MeasureRules& rules = study.measure;
-  const double needed = rules.window_s > 0 ? rules.window_s : device::shortest_window_s(device::assumed_calibration());
+  const double needed = needed_window_s(rules, device::assumed_calibration());
   const double seconds =
       rules.warmup_s + std::max(1.0, std::ceil(needed / once.seconds)) * once.seconds + 2 * rules.stacked_s;
   return {seconds, once.energy * (seconds / once.seconds)};

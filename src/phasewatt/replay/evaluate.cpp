@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "phasewatt/replay/energy/attribution.h"
 #include "phasewatt/replay/gates.h"
@@ -117,10 +118,21 @@ class Evaluation {
       all_in_place = all_in_place && phase.method == EnergyMethod::window_regression;
       check(which, here, there);
     }
-    if (all_in_place && in_place->idle)
-      record_.idle_energy = Joules(in_place->idle->value / n_);
-    else
+    if (!all_in_place || !in_place->idle) {
       close_by_difference();
+      return;
+    }
+    record_.idle_energy = Joules(in_place->idle->value / n_);
+    if (in_place->total_method != EnergyMethod::window_regression) return;
+    // Without a counter the parts know the total better than the integral, which checks them.
+    if (record_.energy) record_.cross_energy = std::exchange(record_.energy, std::nullopt);
+    record_.cross_rel_error = record_.energy_rel_error;
+    record_.energy = Joules(in_place->total / n_);
+    double square = std::pow(in_place->idle->half_width, 2);
+    for (const auto& phase : in_place->phases)
+      if (phase) square += std::pow(phase->half_width, 2);
+    record_.energy_rel_error = relative(std::sqrt(square), in_place->total);
+    record_.method = EnergyMethod::window_regression;
   }
 
   /// Mean power of the repetition times the phase's time. Where its passes took another time than in place, the card

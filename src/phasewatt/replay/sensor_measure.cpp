@@ -15,8 +15,15 @@ constexpr double kSteadyS = 10;
 constexpr double kSteadyC = 1;
 /// One call of the engine while a phase is repeated: short, so that Ctrl-C is heard.
 constexpr double kChunkS = 0.2;
-/// A window is this many times the shortest that may be reported, so that edges count little.
-constexpr double kWindowFactor = 1;
+/// A window holds at least so many refreshes, for the phases to be told apart and their scatter to be seen.
+constexpr double kLeastRefreshes = 40;
+
+double longest_update_s(const device::Calibration& calibration) {
+  double longest = 0;
+  for (const auto& timing : {calibration.power_instant, calibration.energy})
+    if (timing) longest = std::max(longest, timing->update_s);
+  return longest;
+}
 
 /// Why a point ends early: nothing went wrong, or what did.
 struct Ended {
@@ -56,15 +63,8 @@ class SensorRun {
       if (ended) return ended;
     }
     // The sensors show the last of it with a delay.
-    rig_.device->wait(from_seconds(2 * longest_update_s()));
+    rig_.device->wait(from_seconds(2 * longest_update_s(rig_.calibration)));
     return std::optional<Ended>();
-  }
-
-  [[nodiscard]] double longest_update_s() const {
-    double longest = 0;
-    for (const auto& timing : {rig_.calibration.power_instant, rig_.calibration.energy})
-      if (timing) longest = std::max(longest, timing->update_s);
-    return longest;
   }
 
   Result<device::Readings> look(bool temperature) { return rig_.device->read({.temperature = temperature}); }
@@ -114,8 +114,7 @@ class SensorRun {
 
   /// Whole passes over the queries until the window is long enough for the sensors.
   Step measure() {
-    const double asked = context_.study->measure.window_s;
-    const double needed = asked > 0 ? asked : kWindowFactor * device::shortest_window_s(rig_.calibration);
+    const double needed = needed_window_s(context_.study->measure, rig_.calibration);
     work_.batches.resize(batches_.size());
     SpanLog log(&work_.sums);
     do {
@@ -217,6 +216,11 @@ class SensorRun {
 };
 
 }  // namespace
+
+double needed_window_s(const MeasureRules& rules, const device::Calibration& calibration) {
+  if (rules.window_s > 0) return rules.window_s;
+  return std::max(kLeastRefreshes * longest_update_s(calibration), device::shortest_window_s(calibration));
+}
 
 Result<std::optional<RunRecord>> measure_by_sensors(const RunContext& context, const RunPoint& point, Rig& rig,
                                                     const std::atomic<bool>& stop, const std::atomic<bool>& abandoned) {

@@ -13,7 +13,8 @@ void SpanLog::on_span(const PhaseSpan& span) {
       span.begin - stretches_.back().time.end <= kMerge)
     stretches_.back().time.end = span.end;
   else
-    stretches_.push_back({span.phase, {span.begin, span.end}});
+    stretches_.push_back({span.phase, {span.begin, span.end}, 0.0});
+  *stretches_.back().tokens += span.tokens;
   if (next_ != nullptr) next_->on_span(span);
 }
 

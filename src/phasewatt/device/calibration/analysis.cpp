@@ -286,6 +286,7 @@ void analyse_traces(const CalibrationTraces& traces, Calibration& into) {
   const Calibration assumed = assumed_calibration();
   into.assumed = false;
   into.common_gain_sigma = assumed.common_gain_sigma;
+  into.common_offset_sigma_w = assumed.common_offset_sigma_w;
   into.power_instant =
       power_timing(&SensorTrace::power_instant, "the instant power", assumed.power_instant->window_s, traces, into);
   into.power_average =

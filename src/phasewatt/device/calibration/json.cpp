@@ -202,6 +202,7 @@ void read_fields(Reader& in, Calibration& c, std::optional<Error>& problem) {
   in.number("gain", c.gain);
   in.number("gain_error", c.gain_error);
   in.number("common_gain_sigma", c.common_gain_sigma);
+  in.number("common_offset_sigma_w", c.common_offset_sigma_w);
   in.watts("idle_w", c.idle);
   in.watts("idle_context_w", c.idle_context);
   in.list("switches", [&](const Json& each, const std::string& where) {
@@ -233,6 +234,7 @@ std::string to_json(const Calibration& c) {
   out["gain"] = number_or_null(c.gain);
   out["gain_error"] = c.gain_error;
   out["common_gain_sigma"] = c.common_gain_sigma;
+  out["common_offset_sigma_w"] = c.common_offset_sigma_w;
   out["idle_w"] = watts_or_null(c.idle);
   out["idle_context_w"] = watts_or_null(c.idle_context);
   out["switches"] = Json::array();

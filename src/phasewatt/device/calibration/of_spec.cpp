@@ -27,6 +27,7 @@ Ceilings ceilings_of_spec(const sim::GpuSpec& spec) {
   ceilings.copy_bytes_per_s = spec.memory.bw_bytes_per_s * spec.memory.bw_eta;
   ceilings.stream_bytes_per_s = ceilings.copy_bytes_per_s;
   ceilings.gemm_flops_per_s = point.flops_per_s;
+  ceilings.gemm_clock = Mhz(spec.clocks.sm_max_mhz);
   ceilings.launch_s = point.kernel_s;
   ceilings.source = "spec file " + spec.id + ".toml";
   return ceilings;
@@ -51,6 +52,7 @@ Calibration calibration_of_spec(const sim::GpuSpec& spec) {
       .noise_w = sensor.energy.quantum_mj * kJoulesPerMj / std::sqrt(6.0) / sensor.energy.update_s,
   };
   c.common_gain_sigma = sensor.error.gain_sigma;
+  c.common_offset_sigma_w = sensor.error.offset_sigma_w;
   c.idle = Watts(spec.power.idle_no_context_w);
   c.idle_context = Watts(sim::context_idle_w(spec, spec.clocks.sm_max_mhz));
   // Gain is common to power and counter; the offset of the power alone weighs most where the card draws least.
