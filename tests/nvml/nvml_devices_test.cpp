@@ -210,7 +210,10 @@ RC_GTEST_PROP(VisibleGpus, NeverNamesAGpuTwiceOrOneThatIsNotThere, (const std::s
 
 RC_GTEST_PROP(VisibleGpus, ValidIndicesKeepTheirOrder, ()) {
   const auto gpus = four();
-  const auto wanted = *rc::gen::unique<std::vector<std::size_t>>(rc::gen::inRange<std::size_t>(0, 4));
+  // Each index at most once, in the order drawn: a generator of unique values gives up where there are but four.
+  std::vector<std::size_t> wanted;
+  for (const auto each : *rc::gen::container<std::vector<std::size_t>>(rc::gen::inRange<std::size_t>(0, 4)))
+    if (std::find(wanted.begin(), wanted.end(), each) == wanted.end()) wanted.push_back(each);
   std::string value;
   for (const auto each : wanted) value += (value.empty() ? "" : ",") + std::to_string(each);
   RC_ASSERT(visible_gpus(gpus, value).gpus == wanted);
