@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <rapidcheck/gtest.h>
 
+#include <algorithm>
+
 #include "tests/nvml/support.h"
 
 namespace phasewatt::device::nvml::test {
