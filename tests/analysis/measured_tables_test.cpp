@@ -121,11 +121,11 @@ TEST(MeasuredTables, PhaseEnergiesStandWithErrorsTruthAndClosure) {
   const auto at = [&](const char* phase, const char* key) {
     return number_at(table, {kModel, 1.0, 2842.0, phase}, key);
   };
-  EXPECT_NEAR(at("prefill", "joules_in_place"), 28.42 * 1.0005 * 0.1 / 1.1, 1e-9);
-  EXPECT_NEAR(at("prefill", "in_place_half_width_pct"), 8, 1e-9);
+  EXPECT_NEAR(at("prefill", "joules"), 28.42 * 1.0005 * 0.1 / 1.1, 1e-9);
+  EXPECT_NEAR(at("prefill", "half_width_pct"), 8, 1e-9);
   EXPECT_NEAR(at("decode", "stacked_half_width_pct"), 2.5, 1e-9);
   EXPECT_NEAR(at("decode", "stacked_difference_pct"), 1, 1e-9);
-  EXPECT_NEAR(at("decode", "in_place_error_pct"), 100 * (1 / 1.02 - 1), 1e-9);
+  EXPECT_NEAR(at("decode", "error_pct"), 100 * (1 / 1.02 - 1), 1e-9);
   EXPECT_NEAR(at("whole", "closure_pct"), 0.5, 1e-9);
   EXPECT_EQ(cell_at(table, {kModel, 1.0, 2842.0, "decode"}, "method"), Cell("window_regression"));
   EXPECT_EQ(cell_at(table, {kModel, 1.0, 2842.0, "whole"}, "method"), Cell("counter_delta"));

@@ -180,16 +180,16 @@ Table phase_energy_table(const Context& context) {
   const Grid& grid = context.grid;
   Table table = context.table(
       "phase_energy", "Energy of each phase, with its error",
-      "J per request. In place: from the sensor's windows of the run itself. Stacked: from the phase repeated back to "
-      "back; the difference is over the points that have both. ± is half of the 95 % interval, the mean of the points' "
+      "J per request by the more certain method (window_regression: from the sensors' windows of the run itself; "
+      "stacked: from the phase repeated back to back), made to sum to the whole. ± is half of the 95 % interval, the "
+      "mean of the points' "
       "own: it does not shrink with repeats, because the gain of a card's sensors is common to them. Closure: phases + "
       "idle against the whole. Truth: the simulated GPU's own, where there is one.",
       {column("model", "Model"), column("batch", "Batch", 0), column("clock_mhz", "Clock MHz", context.clock_digits),
-       column("phase", "Phase"), column("joules_in_place", "J in place", 3),
-       column("in_place_half_width_pct", "± %", 2), column("joules_stacked", "J stacked", 3),
-       column("stacked_half_width_pct", "± %", 2), column("stacked_difference_pct", "Stacked − in place %", 2),
-       column("joules_truth", "J truth", 3), column("in_place_error_pct", "In place − truth %", 2),
-       column("method", "Method"), column("closure_pct", "Closure %", 3)});
+       column("phase", "Phase"), column("joules", "J", 3), column("half_width_pct", "± %", 2),
+       column("joules_stacked", "J stacked", 3), column("stacked_half_width_pct", "± %", 2),
+       column("stacked_difference_pct", "Stacked − J %", 2), column("joules_truth", "J truth", 3),
+       column("error_pct", "J − truth %", 2), column("method", "Method"), column("closure_pct", "Closure %", 3)});
   if (!anything_measured(grid)) return table;
   for (std::size_t model = 0; model < grid.models().size(); ++model) {
     for (std::size_t batch = 0; batch < grid.batches().size(); ++batch) {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "phasewatt/replay/energy/attribution.h"
+#include "phasewatt/replay/energy/reconcile.h"
 #include "phasewatt/replay/gates.h"
 
 namespace phasewatt::replay {
@@ -42,6 +43,7 @@ class Evaluation {
     const WindowEnergy energy = window_energy(trace_, work_.window, basis_.calibration);
     keep_total(energy);
     keep_phases();
+    blame_uncertain();
     keep_requests();
     keep_sampling();
     if (work_.unsettled_c)
@@ -86,6 +88,7 @@ class Evaluation {
     record_.method = energy.counter ? EnergyMethod::counter_delta : EnergyMethod::power_integral;
     record_.energy = Joules(main->value / n_);
     record_.energy_rel_error = relative(main->half_width, main->value);
+    total_own_ = own_half_width(*main) / n_;
     if (energy.counter && energy.integral) {
       record_.cross_energy = Joules(energy.integral->value / n_);
       record_.cross_rel_error = relative(energy.integral->half_width, energy.integral->value);
@@ -111,10 +114,11 @@ class Evaluation {
         phase.stacked_energy = Joules(there->value);
         phase.stacked_rel_error = relative(there->half_width, there->value);
       }
-      if (here && (!there || own_half_width(*here) <= own_half_width(*there)))
-        take(phase, *here, EnergyMethod::window_regression);
-      else if (there)
-        take(phase, *there, EnergyMethod::stacked);
+      const bool better_here = here && (!there || own_half_width(*here) <= own_half_width(*there));
+      told_[i] = better_here ? here : there;
+      phase.method = better_here ? EnergyMethod::window_regression : EnergyMethod::stacked;
+      if (!told_[i]) phase.method.reset();
+      keep(i);
       all_in_place = all_in_place && phase.method == EnergyMethod::window_regression;
       check(which, here, there);
     }
@@ -149,10 +153,11 @@ class Evaluation {
     return power;
   }
 
-  static void take(PhaseTotals& phase, const Estimate& estimate, EnergyMethod method) {
-    phase.energy = Joules(estimate.value);
-    phase.energy_rel_error = relative(estimate.half_width, estimate.value);
-    phase.method = method;
+  /// The estimate of a phase into its totals.
+  void keep(std::size_t i) {
+    if (!told_[i]) return;
+    record_.phases[i].energy = Joules(told_[i]->value);
+    record_.phases[i].energy_rel_error = relative(told_[i]->half_width, told_[i]->value);
   }
 
   void check(Phase which, const std::optional<Estimate>& here, const std::optional<Estimate>& there) {
@@ -160,33 +165,42 @@ class Evaluation {
       blame(record_, Reason::sensor_too_slow, fmt::format("no method can tell the {} apart", to_string(which)));
       return;
     }
-    const Estimate& told = here && (!there || own_half_width(*here) <= own_half_width(*there)) ? *here : *there;
-    if (const double error = relative(own_half_width(told), told.value); error > kMaxPhaseError)
-      blame(record_, Reason::sensor_too_slow,
-            fmt::format("the {} is uncertain by {:.0f} %", to_string(which), 100 * error));
     if (!here || !there) return;
     if (std::abs(here->value - there->value) > std::hypot(own_half_width(*here), own_half_width(*there)))
       blame(record_, Reason::phases_disagree,
             fmt::format("{} {:.1f} J in place, {:.1f} J by repetition", to_string(which), here->value, there->value));
   }
 
-  /// With a phase from repetition the rest of the total is what no phase took.
+  /// With a phase from repetition the parts are made to sum to the total, which is known better than they are.
   void close_by_difference() {
     if (!record_.energy) return;
-    Joules rest = *record_.energy;
-    for (const PhaseTotals& phase : record_.phases) {
-      if (phase.spans > 0 && !phase.energy) return;
-      if (phase.energy) rest -= *phase.energy;
+    std::array<Part, kPhaseCount + 1> parts{};
+    for (std::size_t i = 0; i < kPhaseCount; ++i) {
+      if (record_.phases[i].spans > 0 && !told_[i]) return;
+      if (told_[i]) parts[i] = {told_[i]->value, own_half_width(*told_[i])};
     }
-    if (rest >= Joules(0)) {
-      record_.idle_energy = rest;
-      return;
+    // Nobody measured the idle time: what the card draws at rest, give or take all of it.
+    const double mean_w = record_.energy->value() / std::max(record_.wall_s, 1e-9);
+    const double idle_w = basis_.calibration.idle_context ? basis_.calibration.idle_context->value() : mean_w / 2;
+    parts.back() = {idle_w * record_.idle_s, idle_w * record_.idle_s};
+    reconcile(parts, record_.energy->value(), total_own_);
+    for (std::size_t i = 0; i < kPhaseCount; ++i) {
+      if (!told_[i]) continue;
+      const double common = told_[i]->value > 0 ? told_[i]->common * parts[i].value / told_[i]->value : 0;
+      told_[i] = Estimate{parts[i].value, std::hypot(parts[i].half_width, common), common};
+      keep(i);
     }
-    // The parts' errors exceed the idle time's share: they are scaled to the total.
-    const Joules sum = *record_.energy - rest;
-    for (PhaseTotals& phase : record_.phases)
-      if (phase.energy) phase.energy = *phase.energy * (record_.energy->value() / sum.value());
-    record_.idle_energy = Joules(0);
+    record_.idle_energy = Joules(parts.back().value);
+  }
+
+  void blame_uncertain() {
+    for (const Phase which : kPhases) {
+      const auto& told = told_[static_cast<std::size_t>(which)];
+      if (!told) continue;
+      if (const double error = relative(own_half_width(*told), told->value); error > kMaxPhaseError)
+        blame(record_, Reason::sensor_too_slow,
+              fmt::format("the {} is uncertain by {:.0f} %", to_string(which), 100 * error));
+    }
   }
 
   /// Mean power of each phase and of the idle time, spread over each batch's time in them, then over its requests.
@@ -244,7 +258,9 @@ class Evaluation {
   const device::SensorTrace& trace_;
   const PointWork& work_;
   const PointBasis& basis_;
-  const double n_;  ///< passes
+  const double n_;                                           ///< passes
+  std::array<std::optional<Estimate>, kPhaseCount> told_{};  ///< the estimate that each phase's energy is, per pass
+  double total_own_ = 0;                                     ///< own half width of the total, J per pass
   RunRecord record_;
 };
 
