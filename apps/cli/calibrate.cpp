@@ -87,7 +87,22 @@ Result<ClockAccess> open_clock(const Options& options, const device::DeviceInfo&
   return access;
 }
 
+/// Whether the load changed what no sensor of the card showed: it computed nothing, or on another card.
+bool nothing_followed(const Calibration& calibration) {
+  const auto unmoved = std::count_if(calibration.notes.begin(), calibration.notes.end(), [](const std::string& note) {
+    return note.find("did not follow the steps of a load") != std::string::npos;
+  });
+  const auto sensors = calibration.power_instant.has_value() + calibration.power_average.has_value() +
+                       calibration.energy.has_value();
+  return unmoved > 0 && unmoved == sensors;
+}
+
 Status keep(const Calibration& calibration, const Options& options, const Console& console) {
+  if (nothing_followed(calibration)) {
+    console.out(console.json ? to_json(calibration) : calibration_text(calibration));
+    return Error{ErrorCode::not_valid, "the load did not change what this card draws; nothing was kept",
+                 "check that the load command computes on this GPU"};
+  }
   PHASEWATT_TRY(device::save_calibration(calibration));
   if (!options.output.empty()) PHASEWATT_TRY(write_file(options.output, to_json(calibration)));
   console.out(console.json ? to_json(calibration) : calibration_text(calibration));

@@ -125,9 +125,13 @@ Result<NvmlStudy> open_nvml_study(const replay::Study& study, const ClockConsent
   if (!out.device.readable.energy && !out.device.readable.power_instant && !out.device.readable.power_average)
     return Error{ErrorCode::unsupported, out.device.name + " has neither an energy counter nor a power reading",
                  "see phasewatt devices for what it can tell"};
-  PHASEWATT_ASSIGN(auto calibration, device::load_calibration(out.device.id, out.device.driver));
-  if (calibration) {
-    parts->calibration = std::move(*calibration);
+  auto calibration = device::load_calibration(out.device.id, out.device.driver);
+  if (calibration && *calibration) {
+    parts->calibration = std::move(**calibration);
+  } else if (!calibration) {
+    parts->calibration = device::assumed_calibration();
+    out.notes.push_back("the card's calibration cannot be used, so the sensors' timing is assumed: " +
+                        to_string(calibration.error()));
   } else {
     parts->calibration = device::assumed_calibration();
     const auto other = device::other_driver_note(out.device.id, out.device.driver);

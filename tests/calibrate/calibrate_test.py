@@ -124,7 +124,8 @@ def recovered(bench: Bench):
 def unlocked(bench: Bench):
     """A load that computes nothing: what it cannot show is said, ceilings are its own, and no clock is touched."""
     done = bench.calibrate("--load", FAKE)
-    check(done.returncode == 0, f"exit {done.returncode}: {done.stderr}")
+    check(done.returncode == 10 and "nothing was kept" in done.stderr, f"exit {done.returncode}: {done.stderr}")
+    check(not bench.kept(), "a calibration under no load was kept")
     check("SIMULATED" in done.stdout, "simulated is not said")
     check("did not follow the steps" in done.stdout, f"a load that was not seen is no trouble:\n{done.stdout}")
     check("launch 2 us: measured by the load command" in done.stdout, done.stdout)

@@ -28,6 +28,7 @@ inline std::vector<Condition> conditions() {
        {Reason::foreign_process},
        [](Options& o, double at_s) { o.fault.foreign_from = after(at_s); }},
       {"lost samples", {Reason::lost_samples}, [](Options& o, double) { o.fault.lost_share = 0.95; }},
+      {"all samples lost", {Reason::lost_samples}, [](Options& o, double) { o.fault.lost_share = 1; }},
       {"counter reset", {Reason::counter_reset}, [](Options& o, double at_s) { o.fault.reset_at = after(at_s); }},
       {"stuck power reading",
        {Reason::sensor_stuck},

@@ -79,6 +79,31 @@ TEST(Gates, ThePowerCapExcusesTheHighestClockOnlyWhereItWasSeenOften) {
   EXPECT_THAT(once.judged().reasons, ElementsAre(Reason::clock_not_attained));
 }
 
+TEST(Gates, ThePowerCapIsNoExcuseAtALowerLock) {
+  World world;
+  world.from(8000, [](auto& read) {
+    read.throttle_mask = throttle_sw_power_cap;
+    read.sm_clock = Mhz(700);
+  });
+  EXPECT_THAT(world.judged().reasons, ElementsAre(Reason::clock_not_attained));
+}
+
+TEST(Gates, AFewCappedLooksDoNotExcuseTheRestAtTheHighestClock) {
+  World world;
+  world.record.clock.asked = world.record.clock.snapped = Mhz(1500);
+  world.from(0, [](auto& read) { read.sm_clock = Mhz(1000); });
+  for (std::size_t i = 0; i < world.trace.clocks.size(); i += 20)
+    world.trace.clocks[i].throttle_mask = throttle_sw_power_cap;
+  EXPECT_THAT(world.judged().reasons, ElementsAre(Reason::clock_not_attained, Reason::power_limited));
+}
+
+TEST(Gates, ASensorThatIsFasterThanItsReadsLosesNothing) {
+  World world;
+  world.calibration.power_instant->update_s = 0.002;
+  world.calibration.energy->update_s = 0.002;
+  EXPECT_THAT(world.judged().reasons, IsEmpty()) << world.record.detail;
+}
+
 TEST(Gates, ThermalSlowdownVoids) {
   World world;
   world.trace.clocks[200].throttle_mask = throttle_hw_thermal;

@@ -72,6 +72,18 @@ TEST(SensorMeasure, TheTruthStandsBesideWhatTheSensorsGave) {
   }
 }
 
+TEST(SensorMeasure, TheWindowThatTheSensorsNeedIsLongEnoughForBothMethods) {
+  Options options = clean();
+  options.measure = "warmup_s = 12\nreference_every = 0\n";
+  const RunRecord r = measure(options);
+  EXPECT_EQ(r.validity, Validity::valid) << r.detail;
+  for (const Phase which : {Phase::prefill, Phase::decode}) {
+    const PhaseTotals& phase = r.phases[static_cast<std::size_t>(which)];
+    EXPECT_TRUE(phase.energy && phase.stacked_energy) << to_string(which);
+  }
+  EXPECT_EQ(r.phases[static_cast<std::size_t>(Phase::decode)].method, EnergyMethod::window_regression);
+}
+
 TEST(SensorMeasure, WithoutRepetitionThereIsOneMethod) {
   Options options = clean();
   options.measure = "warmup_s = 12\nwindow_s = 20\nstacked_s = 0\nreference_every = 0\n";
@@ -83,6 +95,7 @@ TEST(SensorMeasure, WithoutRepetitionThereIsOneMethod) {
 TEST(SensorMeasure, AnAssumedTimingIsARemark) {
   Options options = clean();
   options.assumed = true;
+  options.gpu.sensor.power_inst.window_s = 0.025;  // as the card of the assumption
   const RunRecord r = measure(options);
   EXPECT_EQ(r.validity, Validity::valid) << r.detail;
   EXPECT_THAT(r.reasons, testing::Contains(Reason::not_calibrated));

@@ -80,9 +80,12 @@ TEST(Study, MistakesInHowToMeasureAreNamed) {
   const auto what = [](const std::string& rule) {
     return error_of(std::string(fake::kStudy) + "\n[measure]\n" + rule);
   };
-  EXPECT_THAT(what("warmup_s = -1").what, HasSubstr("'warmup_s' is -1"));
-  EXPECT_THAT(what("warmup_s = 5\nwarmup_max_s = 2").hint, HasSubstr("at least warmup_s, which is 5"));
-  EXPECT_THAT(what("stacked_s = 4000").hint, HasSubstr("0 to 3600 s"));
+  const std::string sensors = "energy = 'sensors'\n";
+  EXPECT_THAT(what(sensors + "warmup_s = -1").what, HasSubstr("'warmup_s' is -1"));
+  EXPECT_THAT(what(sensors + "warmup_s = 5\nwarmup_max_s = 2").hint, HasSubstr("at least warmup_s, which is 5"));
+  EXPECT_THAT(what(sensors + "stacked_s = 4000").hint, HasSubstr("0 to 3600 s"));
+  EXPECT_THAT(what("window_s = 20").hint, HasSubstr("use energy = \"sensors\""));
+  EXPECT_THAT(what("warmup = 20").hint, HasSubstr("did you mean 'warmup_s'?"));
   EXPECT_THAT(what("confidence_width = 0.01").hint, HasSubstr("how many repeats"));
   EXPECT_THAT(what("repeats_max = 9").hint, HasSubstr("at least 3 repeats"));
   EXPECT_THAT(what("energi = 'truth'").hint, HasSubstr("did you mean 'energy'?"));

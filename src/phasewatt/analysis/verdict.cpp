@@ -144,9 +144,12 @@ std::vector<std::string> remarks(const Context& context) {
   if (const std::string why = no_comparison(context); !why.empty())
     sentences.push_back(why + " Tables of savings are left out.");
   const std::size_t planned = grid.planned();
-  if (planned > records.size()) {
-    sentences.push_back(fmt::format("{} of {} planned points are not finished.", planned - records.size(), planned));
-  }
+  const std::size_t spared = grid.data().spared;
+  if (planned > records.size() + spared)
+    sentences.push_back(
+        fmt::format("{} of {} planned points are not finished.", planned - records.size() - spared, planned));
+  if (spared > 0)
+    sentences.push_back(fmt::format("{} of {} planned points were not needed by the stop rule.", spared, planned));
   for (const Validity validity : {Validity::void_, Validity::degraded}) {
     const auto points = static_cast<std::size_t>(
         std::count_if(records.begin(), records.end(), [&](const RunRecord* r) { return r->validity == validity; }));

@@ -364,6 +364,7 @@ struct QualityRow {
 struct StudyData {
   StudyPlan plan;
   std::vector<RunRecord> records;     ///< finished points by index; `requests` is left empty
+  std::size_t spared = 0;             ///< points that the stop rule made unnecessary
   std::vector<QualityRow> qualities;  ///< ordered by model, then query
 };
 

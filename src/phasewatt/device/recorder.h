@@ -18,8 +18,9 @@ class Recorder {
  public:
   /// Wished intervals between reads; 0 = not read. What the device lacks is not read. Stretched where reads are dear.
   struct Rates {
-    Nanos power = std::chrono::milliseconds(10);  ///< instant and average in one read
-    Nanos energy = std::chrono::milliseconds(20);
+    // No divisors of the refresh periods seen so far, so that reads fall everywhere between two refreshes.
+    Nanos power = std::chrono::milliseconds(11);  ///< instant and average in one read
+    Nanos energy = std::chrono::milliseconds(23);
     Nanos clocks = std::chrono::milliseconds(20);  ///< SM clock and throttle reasons in one read
     Nanos temperature = std::chrono::milliseconds(250);
     Nanos utilization = std::chrono::milliseconds(500);

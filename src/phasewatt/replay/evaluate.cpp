@@ -16,12 +16,17 @@ namespace {
 /// Above this relative error (the common gain apart) a total, or a phase, is called too uncertain.
 constexpr double kMaxError = 0.05;
 constexpr double kMaxPhaseError = 0.10;
+constexpr double kNoTime = 1e-9;
+/// What the parts may lack of the total, or exceed it, in units of their combined half width.
+constexpr double kMaxClosure = 1.5;
 /// Repetition measures a phase under conditions that differ a little from its own: heat, power cap, context, mixture of
 /// lengths. So much of it is systematic even where the passes take the same time; docs/energy.md has the measurement.
 constexpr double kStackedModelError = 0.03;
 /// A lower clock takes less power by more than it takes time: dynamic power goes with V²f, idle and memory power do
 /// not.
 constexpr double kPowerPerTime = 2;
+/// Power per clock, both relative: the voltage falls too.
+constexpr double kPowerPerClock = 3;
 
 /// The part of the half width that does not cancel between measurements of one card.
 double own_half_width(const Estimate& e) {
@@ -70,6 +75,7 @@ class Evaluation {
     }
     record_.wall_s = work_.sums.wall_s() / n_;
     record_.idle_s = std::max(0.0, work_.window.seconds() / n_ - busy_s());
+    if (record_.idle_s < kNoTime * record_.wall_s) record_.idle_s = 0;  // what rounding left
     record_.tail_s = work_.sums.tail_s() / n_;
   }
 
@@ -122,21 +128,31 @@ class Evaluation {
       all_in_place = all_in_place && phase.method == EnergyMethod::window_regression;
       check(which, here, there);
     }
-    if (!all_in_place || !in_place->idle) {
+    if (!all_in_place) {
       close_by_difference();
       return;
     }
-    record_.idle_energy = Joules(in_place->idle->value / n_);
+    record_.idle_energy = in_place->idle ? Joules(in_place->idle->value / n_) : Joules(0);
     if (in_place->total_method != EnergyMethod::window_regression) return;
-    // Without a counter the parts know the total better than the integral, which checks them.
-    if (record_.energy) record_.cross_energy = std::exchange(record_.energy, std::nullopt);
+    total_from(*in_place);
+  }
+
+  /// Without a counter the parts know the total better than the integral, which then checks them.
+  void total_from(const PhaseEnergies& in_place) {
+    record_.cross_energy = std::exchange(record_.energy, Joules(in_place.total / n_));
     record_.cross_rel_error = record_.energy_rel_error;
-    record_.energy = Joules(in_place->total / n_);
-    double square = std::pow(in_place->idle->half_width, 2);
-    for (const auto& phase : in_place->phases)
-      if (phase) square += std::pow(phase->half_width, 2);
-    record_.energy_rel_error = relative(std::sqrt(square), in_place->total);
+    double own = 0;
+    double common = 0;
+    const auto add = [&](const std::optional<Estimate>& part) {
+      if (!part) return;
+      own = std::hypot(own, own_half_width(*part));
+      common += part->common;
+    };
+    for (const auto& phase : in_place.phases) add(phase);
+    add(in_place.idle);
+    record_.energy_rel_error = relative(std::hypot(own, common), in_place.total);
     record_.method = EnergyMethod::window_regression;
+    std::erase(record_.reasons, Reason::no_energy);
   }
 
   /// Mean power of the repetition times the phase's time. Where its passes took another time than in place, the card
@@ -146,11 +162,37 @@ class Evaluation {
     if (!stacked || stacked->seconds <= 0 || stacked->expected_s <= 0) return std::nullopt;
     auto power = stacked_power(trace_, stacked->window, basis_.calibration);
     if (!power) return std::nullopt;
-    const double slower = stacked->seconds / stacked->expected_s - 1;
-    const double model = power->value * (kStackedModelError + kPowerPerTime * std::abs(slower));
+    const double slower = std::abs(stacked->seconds / stacked->expected_s - 1);
+    const double unlike = std::max(kPowerPerTime * slower, kPowerPerClock * clock_change(i, *stacked));
+    const double model = power->value * (kStackedModelError + unlike);
     power->half_width = std::hypot(power->half_width, model);
     for (double* part : {&power->value, &power->half_width, &power->common}) *part *= phase.seconds;
     return power;
+  }
+
+  /// By how much the clock during the repetition differed from that in the phase in place, relative: a power cap acts
+  /// on the mean over about a second, which a short phase escapes, and the time of a host-bound pass does not show it.
+  [[nodiscard]] double clock_change(std::size_t i, const StackedWork& stacked) const {
+    const auto here = mean_clock([&](Nanos at) {
+      const auto next = std::ranges::lower_bound(work_.stretches, at, {},
+                                                 [](const PhaseStretch& stretch) { return stretch.time.end; });
+      return next != work_.stretches.end() && static_cast<std::size_t>(next->phase) == i && at > next->time.begin;
+    });
+    const auto there = mean_clock([&](Nanos at) { return at > stacked.window.begin && at <= stacked.window.end; });
+    return here && there && *here > 0 ? std::abs(*there / *here - 1) : 0;
+  }
+
+  /// Mean of the SM clocks that were seen at instants for which `counts` holds, MHz.
+  template <class Counts>
+  [[nodiscard]] std::optional<double> mean_clock(Counts counts) const {
+    double sum = 0;
+    double n = 0;
+    for (const auto& read : trace_.clocks) {
+      if (!read.sm_clock || !counts(read.at)) continue;
+      sum += read.sm_clock->value();
+      n += 1;
+    }
+    return n > 0 ? std::optional(sum / n) : std::nullopt;
   }
 
   /// The estimate of a phase into its totals.
@@ -183,6 +225,7 @@ class Evaluation {
     const double mean_w = record_.energy->value() / std::max(record_.wall_s, 1e-9);
     const double idle_w = basis_.calibration.idle_context ? basis_.calibration.idle_context->value() : mean_w / 2;
     parts.back() = {idle_w * record_.idle_s, idle_w * record_.idle_s};
+    check_closure(parts);
     reconcile(parts, record_.energy->value(), total_own_);
     for (std::size_t i = 0; i < kPhaseCount; ++i) {
       if (!told_[i]) continue;
@@ -191,6 +234,18 @@ class Evaluation {
       keep(i);
     }
     record_.idle_energy = Joules(parts.back().value);
+  }
+
+  void check_closure(std::span<const Part> parts) {
+    double sum = 0;
+    double allowed = total_own_;
+    for (const Part& part : parts) {
+      sum += part.value;
+      allowed = std::hypot(allowed, part.half_width);
+    }
+    if (std::abs(record_.energy->value() - sum) > kMaxClosure * allowed)
+      blame(record_, Reason::phases_disagree,
+            fmt::format("the parts come to {:.1f} J of {:.1f} J", sum, record_.energy->value()));
   }
 
   void blame_uncertain() {

@@ -16,12 +16,21 @@ constexpr double kSteadyC = 1;
 /// One call of the engine while a phase is repeated: short, so that Ctrl-C is heard.
 constexpr double kChunkS = 0.2;
 /// A window holds at least so many refreshes, for the phases to be told apart and their scatter to be seen.
-constexpr double kLeastRefreshes = 40;
+constexpr double kLeastRefreshes = 60;
 
 double longest_update_s(const device::Calibration& calibration) {
   double longest = 0;
   for (const auto& timing : {calibration.power_instant, calibration.energy})
     if (timing) longest = std::max(longest, timing->update_s);
+  if (longest == 0 && calibration.power_average) longest = calibration.power_average->update_s;
+  return longest;
+}
+
+/// Until all sensors have shown what lies before a moment.
+double delay_s(const device::Calibration& calibration) {
+  double longest = 0;
+  for (const auto& timing : {calibration.power_instant, calibration.power_average, calibration.energy})
+    if (timing) longest = std::max(longest, 2 * timing->update_s + timing->lag_s + timing->window_s);
   return longest;
 }
 
@@ -41,8 +50,9 @@ class SensorRun {
 
   Result<std::optional<RunRecord>> carry_out() {
     rig_.recorder->start();
-    PHASEWATT_ASSIGN(std::optional<Ended> ended, go());
+    auto went = go();
     auto trace = rig_.recorder->stop();
+    PHASEWATT_ASSIGN(const std::optional<Ended> ended, std::move(went));
     if (ended && !ended->failure) return std::optional<RunRecord>();
     if (ended) return std::optional(void_record(point_, reason_of(*ended->failure), to_string(*ended->failure)));
     PHASEWATT_TRY(trace);
@@ -58,12 +68,14 @@ class SensorRun {
   using Step = Result<std::optional<Ended>>;
 
   Step go() {
+    // What lies before the load tells the estimators how it began.
+    rig_.device->wait(from_seconds(2 * longest_update_s(rig_.calibration)));
     for (const auto step : {&SensorRun::warm_up, &SensorRun::measure, &SensorRun::stack}) {
       PHASEWATT_ASSIGN(auto ended, (this->*step)());
       if (ended) return ended;
     }
     // The sensors show the last of it with a delay.
-    rig_.device->wait(from_seconds(2 * longest_update_s(rig_.calibration)));
+    rig_.device->wait(from_seconds(delay_s(rig_.calibration)));
     return std::optional<Ended>();
   }
 
@@ -97,11 +109,11 @@ class SensorRun {
       while (seen.size() > 2 && to_seconds(now.at - seen[1].at) >= kSteadyS) seen.pop_front();
       const double span = seen.empty() ? 0 : to_seconds(now.at - seen.front().at);
       const double change = seen.empty() ? 0 : std::abs(seen.back().celsius - seen.front().celsius);
-      // Over less than the whole span the resolution of a degree hides more.
-      const bool steady = !now.temperature || change <= (span >= kSteadyS ? kSteadyC : 0);
+      // A reading of whole degrees says nothing over less than the whole span. A read that failed is not yet one.
+      const bool steady = !rig_.device->info().readable.temperature || (span >= kSteadyS && change <= kSteadyC);
       if (elapsed >= rules.warmup_s && steady) break;
       if (elapsed >= rules.warmup_max_s) {
-        work_.unsettled_c = change;
+        if (change > kSteadyC * span / kSteadyS) work_.unsettled_c = change;
         break;
       }
       if (stopped()) return std::optional(Ended{});
@@ -123,6 +135,8 @@ class SensorRun {
         if (auto error = measure_batch(i, log)) return std::optional(Ended{std::move(error)});
       }
       ++work_.passes;
+      if (log.whole()->seconds() <= 0)
+        return std::optional(Ended{Error{ErrorCode::internal, "the engine's phases take no time", {}}});
     } while (log.whole()->seconds() < needed);
     work_.window = *log.whole();
     work_.stretches = log.stretches();
@@ -172,10 +186,11 @@ class SensorRun {
       for (const std::size_t i : chosen) {
         if (stopped()) return std::optional(Ended{});
         const int context = context_.study->decoding.max_new_tokens / 2;
-        if (auto done = rig_.engine->repeat(phase, batches_[i], context, times, log); !done)
-          return std::optional(Ended{std::move(done).error()});
+        // A cross-check that fails is no reason to lose the point.
+        if (!rig_.engine->repeat(phase, batches_[i], context, times, log)) return std::optional<Ended>();
         expected_s += times * in_place_s(phase, work_.batches[i]);
       }
+      if (!log.whole() || log.whole()->seconds() <= 0) return std::optional<Ended>();
     } while (log.whole()->seconds() < wanted);
     const auto which = static_cast<std::size_t>(phase);
     work_.stacked[which] = StackedWork{*log.whole(), sums.totals()[which].seconds, expected_s};
@@ -219,7 +234,8 @@ class SensorRun {
 
 double needed_window_s(const MeasureRules& rules, const device::Calibration& calibration) {
   if (rules.window_s > 0) return rules.window_s;
-  return std::max(kLeastRefreshes * longest_update_s(calibration), device::shortest_window_s(calibration));
+  return std::max({kLeastRefreshes * longest_update_s(calibration), device::shortest_window_s(calibration),
+                   least_in_place_window_s(calibration)});
 }
 
 Result<std::optional<RunRecord>> measure_by_sensors(const RunContext& context, const RunPoint& point, Rig& rig,

@@ -37,14 +37,18 @@ StopRule::StopRule(const Study& study)
 
 void StopRule::add(const RunPoint& point, Validity validity, std::optional<Joules> energy, double wall_s) {
   if (fixed_ || point.reference || validity == Validity::void_) return;
-  cells_[cell_of(point)].push_back(energy ? energy->value() : wall_s);
+  Cell& cell = cells_[cell_of(point)];
+  if (energy) cell.joules.push_back(energy->value());
+  cell.seconds.push_back(wall_s);
 }
 
 bool StopRule::satisfied(const RunPoint& point) const {
   if (fixed_ || point.reference || point.repeat < least_) return false;
   const auto cell = cells_.find(cell_of(point));
-  if (cell == cells_.end() || cell->second.size() < static_cast<std::size_t>(least_)) return false;
-  const auto width = relative_width(cell->second);
+  if (cell == cells_.end()) return false;
+  const auto& [joules, seconds] = cell->second;
+  if (seconds.size() < static_cast<std::size_t>(least_)) return false;
+  const auto width = relative_width(joules.size() == seconds.size() ? joules : seconds);
   return width && *width <= width_;
 }
 

@@ -14,7 +14,8 @@ class StopRule {
  public:
   explicit StopRule(const Study& study);
 
-  /// A finished point; void ones and reference points do not count. A point without energy counts by its wall time.
+  /// A finished point; void ones and reference points do not count. A cell in which a point lacks its energy counts by
+  /// wall times.
   void add(const RunPoint& point, Validity validity, std::optional<Joules> energy, double wall_s);
 
   /// Whether `point` is a repeat beyond the least number of them, in a cell whose 95 % interval of the mean (Student's
@@ -25,7 +26,11 @@ class StopRule {
   bool fixed_;
   int least_;
   double width_;
-  std::map<std::uint32_t, std::vector<double>> cells_;  ///< by the index of the cell's first repeat
+  struct Cell {
+    std::vector<double> joules;
+    std::vector<double> seconds;
+  };
+  std::map<std::uint32_t, Cell> cells_;  ///< by the index of the cell's first repeat
 };
 
 /// Full width of the 95 % interval of the mean of `values` over |mean|, by Student's t; absent for fewer than two

@@ -232,8 +232,7 @@ class Parser {
   }
 
   static double seconds(TomlTable& table, std::string_view key, double otherwise) {
-    if (!table.has(key)) return otherwise;
-    const double value = table.number(key);
+    const double value = table.number(key, otherwise);
     if (value >= 0 && value <= kMaxSeconds) return value;
     table.fail(key, fmt::format("'{}' is {}", key, value), fmt::format("it must be 0 to {} s", kMaxSeconds));
     return otherwise;
@@ -253,11 +252,17 @@ class Parser {
                  fmt::format("it must be at least warmup_s, which is {}", rules.warmup_s));
     rules.window_s = seconds(table, "window_s", rules.window_s);
     rules.stacked_s = seconds(table, "stacked_s", rules.stacked_s);
-    if (table.has("reference_every")) rules.reference_every = bounded(table, "reference_every", 0, 0, 1'000'000);
-    if (table.has("repeats_max"))
-      rules.repeats_max = bounded(table, "repeats_max", study_.repeats, study_.repeats, 100);
+    const int every = bounded(table, "reference_every", 0, 0, 1'000'000);
+    if (table.has("reference_every")) rules.reference_every = every;
+    const int most = bounded(table, "repeats_max", study_.repeats, study_.repeats, 100);
+    if (table.has("repeats_max")) rules.repeats_max = most;
+    rules.confidence_width = table.number("confidence_width", rules.confidence_width);
+    if (!study_.by_sensors())
+      for (const char* key : {"warmup_s", "warmup_max_s", "window_s", "stacked_s"})
+        if (table.has(key))
+          table.fail(key, fmt::format("'{}' is given, and 'energy' is \"truth\"", key),
+                     "use energy = \"sensors\"; the simulator's truth needs neither warm-up nor window");
     if (table.has("confidence_width")) {
-      rules.confidence_width = table.number("confidence_width");
       if (!(rules.confidence_width > 0 && rules.confidence_width <= 1))
         table.fail("confidence_width", fmt::format("'confidence_width' is {}", rules.confidence_width),
                    "it must be more than 0 and at most 1");

@@ -13,15 +13,12 @@ namespace {
 constexpr double kTolerance = 0.01;
 constexpr std::uint64_t kSlowdown = throttle_hw_slowdown | throttle_sw_thermal | throttle_hw_thermal;
 
-/// A single capped look may be a burst after which the lock held.
-constexpr double kLeastCapped = 0.02;
+}  // namespace
 
 bool is_highest(const ClockLimits& limits, Mhz lock) {
   return (!limits.supported.empty() && lock >= limits.supported.back()) ||
          (limits.highest_planned && lock >= *limits.highest_planned);
 }
-
-}  // namespace
 
 Mhz clock_tolerance(const ClockLimits& limits, Mhz lock) {
   return std::max(lock * kTolerance, half_step(limits.supported, lock));

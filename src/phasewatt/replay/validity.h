@@ -26,8 +26,14 @@ Mhz clock_tolerance(const ClockLimits& limits, Mhz lock);
 /// - Otherwise a seen clock that misses the lock by more than the tolerance, or none seen: `clock_not_attained`, void.
 ///
 /// `capped_share`: of the looks under load, those that showed the power cap; absent where only the union of all reasons
-/// is known. Below 2 % the cap is no excuse for a clock that was missed.
+/// is known. Below kLeastCapped the cap is no excuse for a clock that was missed.
 void judge(RunRecord& record, const ClockLimits& limits, std::optional<double> capped_share = std::nullopt);
+
+/// Whether `lock` is the highest clock there is or was planned, where the power cap is normal.
+bool is_highest(const ClockLimits& limits, Mhz lock);
+
+/// Below this share of capped looks the power cap is no excuse: a single one may be a burst after which the lock held.
+inline constexpr double kLeastCapped = 0.02;
 
 /// Adds a reason with its detail; the verdict is judge()'s.
 void blame(RunRecord& record, Reason reason, std::string_view detail);

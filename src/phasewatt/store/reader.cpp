@@ -163,6 +163,7 @@ Result<StudyData> read_study(const fs::path& path) {
     StudyData data;
     PHASEWATT_ASSIGN(data.plan, read_plan_from(db, path));
     PHASEWATT_ASSIGN(data.records, read_records(db, path, data.plan.points));
+    data.spared = static_cast<std::size_t>(db.execAndGet("SELECT count(*) FROM point_spared").getInt64());
     PHASEWATT_ASSIGN(data.qualities, read_qualities(db, path, data.plan.queries.size()));
     return data;
   });

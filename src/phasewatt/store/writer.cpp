@@ -310,7 +310,12 @@ Result<std::int64_t> Writer::forget_void() {
   Impl& w = *impl_;
   if (!w.db) return Error{ErrorCode::internal, "there are no points to forget in a new database", {}};
   return guarded(w.path, [&]() -> Result<std::int64_t> {
-    return std::int64_t{w.db->exec("DELETE FROM run WHERE validity = 'void'")};
+    SQLite::Transaction transaction(*w.db, SQLite::TransactionBehavior::IMMEDIATE);
+    const std::int64_t forgotten{w.db->exec("DELETE FROM run WHERE validity = 'void'")};
+    // What the stop rule spared may be needed once those run again; it decides anew.
+    if (forgotten > 0) w.db->exec("DELETE FROM point_spared");
+    transaction.commit();
+    return forgotten;
   });
 }
 

@@ -283,6 +283,16 @@ std::optional<std::array<double, kKinds>> spread(const Fit& fit, const std::vect
 
 }  // namespace
 
+double least_in_place_window_s(const Calibration& calibration) {
+  double longest = 0;
+  if (calibration.power_instant) longest = calibration.power_instant->window_s;
+  if (calibration.energy) longest = std::max(longest, calibration.energy->update_s);
+  if (!calibration.power_instant && !calibration.energy && calibration.power_average)
+    longest = calibration.power_average->window_s;
+  constexpr double kMargin = 1.05;
+  return kMargin * static_cast<double>(kLeastBlocks) * std::max(kLeastBlockS, 2 * longest);
+}
+
 std::optional<PhaseEnergies> phases_in_place(const device::SensorTrace& trace, TimeSpan window,
                                              std::span<const PhaseStretch> stretches, const Calibration& calibration) {
   if (!(window.seconds() > 0)) return std::nullopt;
@@ -296,8 +306,10 @@ std::optional<PhaseEnergies> phases_in_place(const device::SensorTrace& trace, T
     sensors.push_back(std::move(*sensor));
   };
   take(power_sensor(trace.power_instant, calibration.power_instant, gain, window));
-  take(power_sensor(trace.power_average, calibration.power_average, gain, window));
   take(counter_sensor(trace.energy, calibration.energy, window));
+  // An average over a second says little beside these, and asks for blocks, and with them a window, of twice its
+  // length.
+  if (sensors.empty()) take(power_sensor(trace.power_average, calibration.power_average, gain, window));
   if (sensors.empty()) return std::nullopt;
 
   Fit fit(design, sensors, calibration);

@@ -28,13 +28,18 @@ struct PhaseEnergies {
   std::optional<EnergyMethod> total_method;  ///< counter_delta or window_regression
 };
 
-/// In place (rule 3b): non-negative least squares over all refreshes of the sensors within `window`,
+/// In place (rule 3b): non-negative least squares over all refreshes of the sensors within `window` (of the average
+/// power only where there is neither counter nor instant power),
 /// E_refresh = Σ_phase P_phase · t_phase, 95 % intervals by a block bootstrap. Absent where the sensors cannot tell the
 /// phases apart: columns alike, fewer than six blocks, or an interval wider than the value. Stretches of the same phase
 /// should carry their tokens: without them a power limit that slows some prefills down biases what a 1 s average says.
 std::optional<PhaseEnergies> phases_in_place(const device::SensorTrace& trace, TimeSpan window,
                                              std::span<const PhaseStretch> stretches,
                                              const device::Calibration& calibration);
+
+/// Shortest window that phases_in_place may have an answer for: its blocks must be long against a sensor's look and
+/// there must be some.
+double least_in_place_window_s(const device::Calibration& calibration);
 
 /// Stacked (rule 3a): mean power, W, while one phase was repeated back to back over `window`.
 std::optional<Estimate> stacked_power(const device::SensorTrace& trace, TimeSpan window,

@@ -134,6 +134,9 @@ CounterAt counter_at(const Counter& counter, double at_s) {
   }
   if (after != list.end())
     found.push_back(from_side(*after, side_of(counter, after->at_s, 1), at_s, counter.ticks.period_s));
+  // A side of which nothing is known has nothing to say where the other has.
+  if (found.size() == 2 && (found[0].watts > 0) != (found[1].watts > 0))
+    found.erase(found[0].watts > 0 ? found.begin() + 1 : found.begin());
 
   CounterAt out;
   double weights = 0;
@@ -314,6 +317,8 @@ std::optional<Counter> make_counter(std::span<const SensorRead> reads, const std
                                     TimeSpan window) {
   auto ticks = ticks_of(reads, timing, window);
   if (!ticks || ticks->refreshes.size() < 2) return std::nullopt;
+  // What a refresh shows is the energy of a moment before it.
+  for (auto& refresh : ticks->refreshes) refresh.at_s -= timing->lag_s;
   Counter out;
   for (std::size_t i = 1; i < ticks->refreshes.size(); ++i) {
     const auto& a = ticks->refreshes[i - 1];
@@ -328,12 +333,11 @@ std::optional<Counter> make_counter(std::span<const SensorRead> reads, const std
 /// The counter and the integral differ by more than both errors explain. The gain they share does not excuse it.
 bool disagree(const WindowEnergy& energy, const device::Calibration& calibration, double length_s) {
   if (!energy.counter || !energy.integral) return false;
-  const double gain = calibration.gain.value_or(1);
   const double gain_error = calibration.gain ? std::max(kLeastGainError, calibration.gain_error) : kUnknownGainError;
   const double counted = energy.counter->value;
-  const double integrated = energy.integral->value / gain;
+  const double integrated = energy.integral->value;  // divided by the gain already
   const double allowed = square(energy.counter->half_width) - square(energy.counter->common) +
-                         (square(energy.integral->half_width) - square(energy.integral->common)) / square(gain) +
+                         square(energy.integral->half_width) - square(energy.integral->common) +
                          square(gain_error * counted) +
                          square(kTwoSided95 * calibration.common_offset_sigma_w * length_s);
   return std::abs(counted - integrated) > kVerdictFactor * std::sqrt(std::max(0.0, allowed));
@@ -366,6 +370,8 @@ WindowEnergy window_energy(const device::SensorTrace& trace, TimeSpan window, co
       out.integral = by_power(readings(*average, *calibration.power_average), *average, *calibration.power_average,
                               length, calibration);
   }
+  if (const double gain = calibration.gain.value_or(1); out.integral && gain > 0)
+    for (double* part : {&out.integral->value, &out.integral->half_width, &out.integral->common}) *part /= gain;
   out.power_stuck = power_stuck(trace.power_instant, calibration.power_instant, window, counter) ||
                     power_stuck(trace.power_average, calibration.power_average, window, counter);
   out.disagree = disagree(out, calibration, length);

@@ -25,8 +25,9 @@ struct Estimate {
 
 /// A window's energy by the counter and by the integral of power readings; absent where a sensor lacks the readings.
 struct WindowEnergy {
-  std::optional<Estimate> counter;   ///< J
-  std::optional<Estimate> integral;  ///< J, of the instant reading; of the average one when there is no other
+  std::optional<Estimate> counter;  ///< J
+  /// J, of the instant reading; of the average one when there is no other. Divided by the calibrated gain.
+  std::optional<Estimate> integral;
   /// |counter − integral| exceeds what both errors (without the common gain) and the calibrated gain's error allow.
   bool disagree = false;
   bool counter_reset = false;  ///< the counter ran backwards inside the window
