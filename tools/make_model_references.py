@@ -29,6 +29,7 @@ VARIANTS = {
     "mistral_bf16": ("Mistral", dict(tie_word_embeddings=False, sliding_window=None), torch.bfloat16),
     "mistral_window_bf16": ("Mistral", dict(tie_word_embeddings=False, sliding_window=8), torch.bfloat16),
 }
+V5 = int(transformers.__version__.split(".")[0]) >= 5
 PROMPT_LENGTHS = (1, 5, 40)
 NEW_TOKENS = 12
 OPTION_LENGTHS = (1, 3, 6)
@@ -38,7 +39,7 @@ def make_config(family: str, fields: dict):
     fields = {**COMMON, **fields}
     rope = fields.pop("rope", None)
     if rope is not None:
-        if int(transformers.__version__.split(".")[0]) >= 5:
+        if V5:
             fields["rope_parameters"] = rope
         else:
             fields["rope_theta"] = rope["rope_theta"]
@@ -83,9 +84,10 @@ def main() -> None:
     torch.set_num_threads(1)
     for seed, (name, (family, fields, dtype)) in enumerate(VARIANTS.items(), 1):
         model = make_model(family, fields, dtype, seed)
-        model.save_pretrained(folder / name, safe_serialization=True)
+        model.save_pretrained(folder / name)
         # Read back instead of converted: a conversion would also round the frequencies of RoPE.
-        model = type(model).from_pretrained(folder / name, torch_dtype=torch.float32, attn_implementation="eager").eval()
+        dtype_key = "dtype" if V5 else "torch_dtype"
+        model = type(model).from_pretrained(folder / name, attn_implementation="eager", **{dtype_key: torch.float32}).eval()
         content = {"transformers": transformers.__version__, "torch": torch.__version__,
                    "cases": reference(model, seed)}
         (folder / name / "reference.json").write_text(json.dumps(content, separators=(",", ":")) + "\n")
