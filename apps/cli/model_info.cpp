@@ -138,15 +138,15 @@ std::string to_text(const Description& d) {
   const model::Config& c = d.config;
   std::string out = line("model", d.id + (d.synthetic ? " (SYNTHETIC: random weights)" : ""));
   out +=
-      line("architecture", fmt::format("{}: {} layers, hidden {}, {} heads of {}, {} KV heads, FFN {}, vocabulary {}",
-                                       model::to_string(c.family), c.layers, c.hidden, c.heads, c.head_dim, c.kv_heads,
-                                       c.ffn, c.vocab));
+      line("architecture", fmt::format("{}: {} layer{}, hidden {}, {} heads of {}, {} KV heads, FFN {}, vocabulary {}",
+                                       model::to_string(c.family), c.layers, c.layers == 1 ? "" : "s", c.hidden,
+                                       c.heads, c.head_dim, c.kv_heads, c.ffn, c.vocab));
   out += line("parameters", fmt::format("{}, {}{}", count_words(c.parameters()),
                                         c.tied ? "input and output embedding are one" : "output projection of its own",
                                         c.qkv_bias ? ", biases on Q, K and V" : ""));
   out += line("positions", rope_words(c) + (c.sliding_window ? fmt::format(", window {}", *c.sliding_window) : ""));
   std::string weights = "none";
-  if (d.synthetic) weights = fmt::format("{:.0f} bytes, {}, made when loaded", d.weight_bytes, to_string(d.dtype));
+  if (d.synthetic) weights = fmt::format("{:.0f} bytes as {}, random", d.weight_bytes, to_string(d.dtype));
   if (d.files > 0)
     weights = fmt::format("{:.0f} bytes, {}, in {} file{}", d.weight_bytes, to_string(d.dtype), d.files,
                           d.files == 1 ? "" : "s");
@@ -175,7 +175,7 @@ Status print_model(const std::string& given, const Console& console) {
   return Error{ErrorCode::bad_input,
                fmt::format("'{}' cannot be run: {} problem{}", given, description.problems.size(),
                            description.problems.size() == 1 ? "" : "s"),
-               "see the lines above"};
+               "standard output lists what is wrong"};
 }
 
 }  // namespace phasewatt::cli
