@@ -4,7 +4,8 @@ get_property(rooms GLOBAL PROPERTY PHASEWATT_ROOMS)
 list(TRANSFORM rooms PREPEND phasewatt_ OUTPUT_VARIABLE targets)
 install(TARGETS ${targets} EXPORT phasewatt-targets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 foreach(room IN LISTS rooms)
-  install(DIRECTORY src/phasewatt/${room} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/phasewatt FILES_MATCHING PATTERN "*.h")
+  install(DIRECTORY src/phasewatt/${room} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/phasewatt FILES_MATCHING PATTERN "*.h"
+    PATTERN "engine/libtorch" EXCLUDE)  # a library of its own, which is not installed
 endforeach()
 install(EXPORT phasewatt-targets NAMESPACE phasewatt:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/phasewatt)
 get_property(PHASEWATT_PACKAGES GLOBAL PROPERTY PHASEWATT_PACKAGES)

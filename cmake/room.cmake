@@ -21,6 +21,8 @@ function(phasewatt_room name)
   endforeach()
 
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/phasewatt/${name}/*.cpp)
+  # libtorch is optional: cmake/libtorch.cmake builds what includes its headers.
+  list(FILTER sources EXCLUDE REGEX "/engine/libtorch/")
   add_library(phasewatt_${name} STATIC ${sources})
   add_library(phasewatt::${name} ALIAS phasewatt_${name})
   set_target_properties(phasewatt_${name} PROPERTIES EXPORT_NAME ${name})

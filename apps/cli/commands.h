@@ -19,6 +19,7 @@ void add_calibrate(CLI::App& app, Action& action);
 void add_workload(CLI::App& app, Action& action);
 void add_study(CLI::App& app, Action& action);
 void add_report(CLI::App& app, Action& action);
+void add_model(CLI::App& app, Action& action);
 void add_clocks(CLI::App& app, Action& action);
 void add_completion(CLI::App& app, Action& action);
 

@@ -33,6 +33,7 @@ int run(int argc, char** argv) {
   add_workload(app, action);
   add_study(app, action);
   add_report(app, action);
+  add_model(app, action);
   add_clocks(app, action);
   add_completion(app, action);
 

@@ -1,0 +1,41 @@
+# The embedded engine, engine/libtorch, as a library of its own: only what links it needs libtorch.
+#   Debian:   apt-get install libtorch-dev libopenblas0-pthread
+#   PyTorch:  -DCMAKE_PREFIX_PATH=$(python3 -c 'import torch; print(torch.utils.cmake_prefix_path)')
+# PHASEWATT_LIBTORCH: AUTO builds it where libtorch is found, ON fails where it is not, OFF leaves it out. Sanitizers are
+# left without: a libtorch that was not built with them raises false alarms.
+set(PHASEWATT_LIBTORCH AUTO CACHE STRING "The embedded engine on libtorch: AUTO, ON or OFF")
+set_property(CACHE PHASEWATT_LIBTORCH PROPERTY STRINGS AUTO ON OFF)
+
+function(phasewatt_libtorch)
+  if(NOT TARGET phasewatt_engine OR PHASEWATT_LIBTORCH STREQUAL "OFF")
+    message(STATUS "phasewatt: the embedded engine is switched off")
+    return()
+  endif()
+  if(PHASEWATT_SANITIZE)
+    message(STATUS "phasewatt: the embedded engine is left out of a build with sanitizers")
+    return()
+  endif()
+  find_package(Torch QUIET)
+  if(NOT Torch_FOUND)
+    set(hint "libtorch is not found: apt-get install libtorch-dev libopenblas0-pthread, or name PyTorch's in CMAKE_PREFIX_PATH")
+    if(PHASEWATT_LIBTORCH STREQUAL "ON")
+      message(FATAL_ERROR "phasewatt: ${hint}")
+    endif()
+    message(STATUS "phasewatt: the embedded engine is left out, because ${hint}")
+    return()
+  endif()
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 15 AND Torch_VERSION VERSION_LESS 2)
+    # c10::IValue is incomplete where this compiler's C++20 wants it complete.
+    message(STATUS "phasewatt: the embedded engine is left out: Clang ${CMAKE_CXX_COMPILER_VERSION} cannot read libtorch ${Torch_VERSION} as C++20")
+    return()
+  endif()
+  message(STATUS "phasewatt: the embedded engine is built with libtorch ${Torch_VERSION}")
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/phasewatt/engine/libtorch/*.cpp)
+  add_library(phasewatt_libtorch STATIC ${sources})
+  # torch as a target, for the library and for tests that speak torch too.
+  add_library(phasewatt_torch INTERFACE)
+  target_link_libraries(phasewatt_torch INTERFACE ${TORCH_LIBRARIES})
+  separate_arguments(flags UNIX_COMMAND "${TORCH_CXX_FLAGS}")
+  target_compile_options(phasewatt_torch INTERFACE ${flags})
+  target_link_libraries(phasewatt_libtorch PUBLIC phasewatt_engine PRIVATE phasewatt_flags phasewatt_torch)
+endfunction()
