@@ -79,12 +79,12 @@ class SensorRun {
     return std::optional<Ended>();
   }
 
-  Result<device::Readings> look(bool temperature) { return rig_.device->read({.temperature = temperature}); }
+  [[nodiscard]] Result<device::Readings> look(bool temperature) const { return rig_.device->read({.temperature = temperature}); }
 
   [[nodiscard]] bool stopped() const { return stop_ || abandoned_; }
 
   /// One batch through the engine.
-  Result<std::vector<Outcome>> run(Batch batch, engine::PhaseListener& listener) {
+  Result<std::vector<Outcome>> run(Batch batch, engine::PhaseListener& listener) const {
     return batch.front().query->task == Task::classification
                ? rig_.engine->score(batch, listener)
                : rig_.engine->generate(batch, context_.study->decoding, listener);
