@@ -92,8 +92,8 @@ bool nothing_followed(const Calibration& calibration) {
   const auto unmoved = std::count_if(calibration.notes.begin(), calibration.notes.end(), [](const std::string& note) {
     return note.find("did not follow the steps of a load") != std::string::npos;
   });
-  const auto sensors = calibration.power_instant.has_value() + calibration.power_average.has_value() +
-                       calibration.energy.has_value();
+  const auto sensors =
+      calibration.power_instant.has_value() + calibration.power_average.has_value() + calibration.energy.has_value();
   return unmoved > 0 && unmoved == sensors;
 }
 

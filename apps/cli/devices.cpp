@@ -132,8 +132,8 @@ Result<Wanted> wanted(const Gpus& gpus, const std::vector<std::string>& selector
 std::vector<device::DeviceInfo> other_devices() {
   std::vector<device::DeviceInfo> all;
   if (auto cards = device::rocm::list_rocm_devices()) all = *std::move(cards);
-  for (const auto scope : {device::rapl::RaplScope::packages, device::rapl::RaplScope::memory,
-                           device::rapl::RaplScope::system})
+  for (const auto scope :
+       {device::rapl::RaplScope::packages, device::rapl::RaplScope::memory, device::rapl::RaplScope::system})
     if (const auto host = device::rapl::open_rapl(scope)) all.push_back((*host)->info());
   return all;
 }
@@ -160,10 +160,8 @@ Status print_devices(const std::vector<std::string>& selectors, const Console& c
   }
   Json others = Json::array();
   for (const auto& info : selectors.empty() ? other_devices() : std::vector<device::DeviceInfo>()) {
-    others.push_back({{"id", info.id},
-                      {"name", info.name},
-                      {"simulated", info.simulated},
-                      {"readings", readings_of(info, true)}});
+    others.push_back(
+        {{"id", info.id}, {"name", info.name}, {"simulated", info.simulated}, {"readings", readings_of(info, true)}});
     if (!console.json)
       console.out(fmt::format("other  {:<27} {}{}\n", info.id, info.name, info.simulated ? " (SIMULATED)" : "") +
                   line("readings", join(readings_of(info, true), ", ")));

@@ -152,7 +152,8 @@ TEST(VirtualRecorder, StretchesWhatIsDearToRead) {
   sim::SimGpu gpu(spec);
   gpu.begin_point({1, 0, {}});
   const auto [trace, begin, end] = record(gpu, [&] { gpu.idle(seconds(10)); });
-  // 10.7 ms are 25 % of 42.8 ms: every second deadline of 23 ms. 4 ms and 26 µs are 14 % of 28.8 ms: every third of 11 ms.
+  // 10.7 ms are 25 % of 42.8 ms: every second deadline of 23 ms. 4 ms and 26 µs are 14 % of 28.8 ms: every third of 11
+  // ms.
   EXPECT_EQ(trace.energy[5].begin - trace.energy[4].begin, milliseconds(46));
   EXPECT_EQ(trace.power_instant[5].begin - trace.power_instant[4].begin, milliseconds(33));
   EXPECT_LT(trace.driver_s, 2 * 0.25 * to_seconds(end - begin));

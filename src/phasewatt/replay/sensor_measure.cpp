@@ -79,7 +79,9 @@ class SensorRun {
     return std::optional<Ended>();
   }
 
-  [[nodiscard]] Result<device::Readings> look(bool temperature) const { return rig_.device->read({.temperature = temperature}); }
+  [[nodiscard]] Result<device::Readings> look(bool temperature) const {
+    return rig_.device->read({.temperature = temperature});
+  }
 
   [[nodiscard]] bool stopped() const { return stop_ || abandoned_; }
 

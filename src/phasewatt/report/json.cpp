@@ -53,8 +53,7 @@ std::string to_json(const std::vector<analysis::Table>& tables) {
 std::string to_json_lines(const analysis::Table& table) {
   const Json json = table_json(table);  // named, because a range-for does not keep a temporary's parts alive
   std::string lines;
-  for (const auto& row : json.at("rows"))
-    lines += row.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  for (const auto& row : json.at("rows")) lines += row.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
   return lines;
 }
 
