@@ -72,34 +72,6 @@ TEST(StoreWriter, ThePlanComesBackAsItWas) {
   }
 }
 
-TEST(StoreWriter, ASparedPointIsOverAndHasNoNumbers) {
-  const Folder folder;
-  const StudyPlan plan = make_plan(1, 3, 2);
-  {
-    auto writer = Writer::create(folder / "a.db", false);
-    ASSERT_TRUE(writer.ok() && (*writer)->begin(plan).ok());
-    ASSERT_TRUE((*writer)->add(make_record(plan, 0)).ok());
-    ASSERT_TRUE((*writer)->add(make_record(plan, 1)).ok());
-    ASSERT_TRUE((*writer)->spare(2).ok());
-    ASSERT_TRUE((*writer)->end(true).ok());
-  }
-  const auto status = read_status(folder / "a.db");
-  ASSERT_TRUE(status.ok());
-  EXPECT_TRUE(status->complete);
-  EXPECT_EQ(status->points_done, 2);
-  EXPECT_EQ(status->points_spared, 1);
-  auto writer = Writer::open(folder / "a.db");
-  ASSERT_TRUE(writer.ok());
-  const auto over = (*writer)->begin(plan);
-  ASSERT_TRUE(over.ok()) << to_string(over.error());
-  ASSERT_EQ(over->size(), 3U);
-  EXPECT_TRUE(over->at(2).spared);
-  const RunRecord kept = make_record(plan, 1);
-  EXPECT_EQ(over->at(1).energy, kept.energy);
-  EXPECT_EQ(over->at(1).validity, kept.validity);
-  EXPECT_EQ(over->at(1).wall_s, kept.wall_s);
-}
-
 TEST(StoreWriter, QueriesComeBackWithTextsAndFeatures) {
   const Folder folder;
   const StudyPlan plan = make_plan(1, 1, 3);
@@ -294,24 +266,6 @@ TEST(StoreWriter, StatusTellsWhatIsWrongWithEachPoint) {
   ASSERT_TRUE(status.ok());
   EXPECT_FALSE(status->running);
   EXPECT_TRUE(status->complete);
-}
-
-TEST(StoreWriter, VoidPointsCanBeForgottenAndRunAgain) {
-  const Folder folder;
-  const StudyPlan plan = make_plan(1, 9, 2);
-  write_all(folder / "a.db", plan);
-  const std::string whole = content_digest(folder / "a.db").value();
-  auto writer = Writer::open(folder / "a.db");
-  ASSERT_TRUE(writer.ok());
-  EXPECT_EQ((*writer)->forget_void().value(), 2);  // points 1 and 7
-  EXPECT_EQ(read_status(folder / "a.db")->requests, 14);
-  const auto done = (*writer)->begin(plan);
-  ASSERT_TRUE(done.ok());
-  EXPECT_THAT(*done, ElementsAre(Key(0U), Key(2U), Key(3U), Key(4U), Key(5U), Key(6U), Key(8U)));
-  ASSERT_TRUE((*writer)->add(make_record(plan, 7)).ok());
-  ASSERT_TRUE((*writer)->add(make_record(plan, 1)).ok());
-  ASSERT_TRUE((*writer)->end(true).ok());
-  EXPECT_EQ(content_digest(folder / "a.db").value(), whole);
 }
 
 TEST(StoreWriter, AnExistingFileIsKeptWithoutForce) {

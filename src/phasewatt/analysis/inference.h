@@ -6,15 +6,11 @@
 #include <vector>
 
 #include "phasewatt/analysis/stats.h"
+#include "phasewatt/base/student.h"
 
 /// What few repeats can say: comparisons by Student's t of log ratios, and outliers by the median. Why not the
 /// bootstrap, and how often each interval holds the truth: docs/statistics.md. Pure and thread-safe.
 namespace phasewatt::analysis {
-
-/// The t below which Student's distribution with `df` degrees of freedom has the probability `p`. Finite series for
-/// whole degrees (Abramowitz and Stegun 26.7.3, 26.7.4), solved by bisection. Undefined for df < 1 or p outside (0, 1);
-/// above 10,000 degrees that of 10,000 is given, which is 0.01 % wider than the normal distribution's.
-std::optional<double> student_quantile(double p, std::size_t df);
 
 /// Values above 0 of one clock, each with the repeat it belongs to.
 struct Series {

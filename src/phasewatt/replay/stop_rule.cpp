@@ -1,22 +1,12 @@
 #include "phasewatt/replay/stop_rule.h"
 
-#include <array>
 #include <cmath>
 #include <numeric>
 
+#include "phasewatt/base/student.h"
+
 namespace phasewatt::replay {
 namespace {
-
-/// 97.5 % quantile of Student's t by degrees of freedom, from 1; past the table Cornish and Fisher's expansion around
-/// the normal quantile, good to 0.001 there.
-double t_quantile(std::size_t freedom) {
-  constexpr std::array kTable{12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281};
-  if (freedom <= kTable.size()) return kTable[freedom - 1];
-  constexpr double kZ = 1.959964;
-  const auto n = static_cast<double>(freedom);
-  const double z3 = kZ * kZ * kZ;
-  return kZ + (z3 + kZ) / (4 * n) + (5 * z3 * kZ * kZ + 16 * z3 + 3 * kZ) / (96 * n * n);
-}
 
 std::uint32_t cell_of(const RunPoint& point) { return point.index - static_cast<std::uint32_t>(point.repeat); }
 
@@ -29,7 +19,7 @@ std::optional<double> relative_width(const std::vector<double>& values) {
   if (mean == 0) return std::nullopt;
   double squares = 0;
   for (const double value : values) squares += (value - mean) * (value - mean);
-  return 2 * t_quantile(values.size() - 1) * std::sqrt(squares / (n - 1) / n) / std::abs(mean);
+  return 2 * *student_quantile(0.975, values.size() - 1) * std::sqrt(squares / (n - 1) / n) / std::abs(mean);
 }
 
 StopRule::StopRule(const Study& study)

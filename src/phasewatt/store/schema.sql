@@ -92,8 +92,7 @@ CREATE TABLE point_spared (
   point_index  INTEGER PRIMARY KEY REFERENCES point
 ) STRICT;
 
--- What the sensors and ceilings of the card were taken to be and where that is from; one row per name. Empty in virtual time
--- without sensors.
+-- The ceilings of the card that the study took, and where they are from; one row per number.
 CREATE TABLE study_calibration (
   name   TEXT NOT NULL PRIMARY KEY,
   value  REAL,

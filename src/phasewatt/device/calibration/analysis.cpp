@@ -6,6 +6,8 @@
 #include <array>
 #include <cmath>
 
+#include "phasewatt/base/student.h"
+
 namespace phasewatt::device {
 namespace {
 
@@ -19,12 +21,6 @@ constexpr std::int64_t kMostRepeats = 20;
 constexpr std::int64_t kFewestTicksOfPiece = 5;
 /// A fit that leaves more of the step over than this has not found the sensor's shape.
 constexpr double kOddRest = 0.05;
-
-/// Of Student's distribution, 97.5 %, by degrees of freedom from 3.
-double student_975(std::size_t degrees) {
-  constexpr std::array kTable{3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179};
-  return kTable.at(std::clamp<std::size_t>(degrees, 3, kTable.size() + 2) - 3);
-}
 
 /// The refreshes whose averaging window lay within a span of constant load.
 std::vector<Tick> within(const std::vector<Tick>& ticks, const Stretch& span, const SensorTiming& timing) {
@@ -257,7 +253,8 @@ std::optional<Gain> power_over_counter(const Ticks& power, const SensorTiming& t
   double squares = 0;
   for (const double r : ratios) squares += (r - gain.ratio) * (r - gain.ratio);
   const double scatter = std::sqrt(squares / (n - 1) / n);
-  gain.error = student_975(ratios.size() - 1) * std::hypot(scatter, counter.update_error_s / counter.update_s);
+  gain.error =
+      *student_quantile(0.975, ratios.size() - 1) * std::hypot(scatter, counter.update_error_s / counter.update_s);
   return gain;
 }
 

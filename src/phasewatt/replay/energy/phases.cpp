@@ -6,6 +6,7 @@
 #include <random>
 #include <utility>
 
+#include "phasewatt/base/student.h"
 #include "phasewatt/replay/energy/design.h"
 #include "phasewatt/replay/energy/least_squares.h"
 #include "phasewatt/replay/energy/looks.h"
@@ -218,14 +219,6 @@ class Fit {
   bool offset_ = false;
 };
 
-/// 97.5 % point of Student's t (expansion of Cornish and Fisher), for spreads estimated from few blocks.
-double student(double freedom) {
-  const double z = kTwoSided95;
-  const double z3 = z * z * z;
-  const double z5 = z3 * z * z;
-  return z + (z3 + z) / (4 * freedom) + (5 * z5 + 16 * z3 + 3 * z) / (96 * freedom * freedom);
-}
-
 /// Draws blocks with replacement, and priors from what they believe.
 class Resampler {
  public:
@@ -333,7 +326,7 @@ std::optional<PhaseEnergies> phases_in_place(const device::SensorTrace& trace, T
   out.total_method = scaled ? EnergyMethod::counter_delta : EnergyMethod::window_regression;
   if (measured && measured->value > 0) out.closure = sum / measured->value - 1;
   const double n = static_cast<double>(count);
-  const double factor = student(n - 1) * std::sqrt(n / (n - 1));
+  const double factor = *student_quantile(0.975, count - 1) * std::sqrt(n / (n - 1));
   for (std::size_t k = 0; k < kKinds; ++k) {
     if (!design.level(k)) continue;
     Estimate part{.value = parts[k] * out.total / sum};
