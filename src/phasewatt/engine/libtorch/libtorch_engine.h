@@ -26,10 +26,17 @@ class TextTokens {
 /// Opens the tokenizer of a model folder.
 using OpenTokens = std::function<Result<std::unique_ptr<TextTokens>>(const std::string& folder)>;
 
+/// How passes are issued. graph: our kernels, decode steps as CUDA graphs. eager: one operator of libtorch at a time,
+/// as a usual engine does that waits for its host. The CPU knows eager only.
+enum class Runtime { graph, eager };
+
 struct LibtorchOptions {
-  OpenTokens open_tokens;  ///< empty: every model gets arbitrary ids, as a synthetic one does
-  std::uint64_t seed = 1;  ///< of random weights and arbitrary ids
-  int threads = 0;         ///< of the arithmetic; 0 = as many as libtorch takes
+  OpenTokens open_tokens;       ///< empty: every model gets arbitrary ids, as a synthetic one does
+  std::uint64_t seed = 1;       ///< of random weights and arbitrary ids
+  int threads = 0;              ///< of the CPU's arithmetic; 0 = as many as libtorch takes
+  std::string device = "auto";  ///< "cpu", "cuda", "cuda:1"; auto: a GPU where libtorch sees one
+  std::string dtype = "auto";   ///< "f32", "f16", "bf16"; auto: the weights' own on a GPU, f32 on the CPU
+  Runtime runtime = Runtime::graph;
 };
 
 /// `load` takes a model folder or synthetic:ID. A synthetic model's prompts and options are arbitrary ids, as many as
