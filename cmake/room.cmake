@@ -25,7 +25,7 @@ function(phasewatt_room name)
   list(FILTER sources EXCLUDE REGEX "/engine/libtorch/")
   add_library(phasewatt_${name} STATIC ${sources})
   add_library(phasewatt::${name} ALIAS phasewatt_${name})
-  set_target_properties(phasewatt_${name} PROPERTIES EXPORT_NAME ${name})
+  set_target_properties(phasewatt_${name} PROPERTIES EXPORT_NAME ${name} UNITY_BUILD ${PHASEWATT_UNITY})
   target_compile_features(phasewatt_${name} PUBLIC cxx_std_20)
   target_include_directories(phasewatt_${name} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Builds the fuzzers and runs each for an equal share of the given seconds, from its committed seeds. A crash leaves its
-# input in build/fuzz/ and fails.
+# Builds the fuzzers, which lie in the preset asan, and runs each for an equal share of the given seconds, from its
+# committed seeds. A crash leaves its input in build/fuzz/ and fails.
 #   scripts/fuzz.sh [SECONDS]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-60}
-mkdir -p build/fuzz
-scripts/quietly.sh build/fuzz/build.log cmake --preset fuzz
-scripts/quietly.sh build/fuzz/build.log cmake --build --preset fuzz -j "$(nproc)"
+mkdir -p build/asan build/fuzz
+scripts/quietly.sh build/asan/build.log cmake --preset asan
+scripts/quietly.sh build/asan/build.log cmake --build --preset asan -j "$(nproc)" --target fuzzers
 
-fuzzers=(build/fuzz/tests/fuzz/*_fuzz)
+fuzzers=(build/asan/tests/fuzz/*_fuzz)
 share=$((seconds / ${#fuzzers[@]}))
 [ "$share" -gt 0 ] || share=1
 for fuzzer in "${fuzzers[@]}"; do

@@ -7,8 +7,6 @@
 namespace phasewatt::analysis {
 namespace {
 
-constexpr double kNormal975 = 1.959963984540054;
-
 /// Ranks from 1; equal values share their mean rank.
 std::vector<double> midranks(std::span<const double> values) {
   std::vector<std::size_t> order(values.size());

@@ -32,7 +32,7 @@ std::optional<double> compute_ceiling(const std::optional<Ceilings>& ceilings, c
   return *ceilings->gemm_flops_per_s * (scaled ? *clock / *at : 1);
 }
 
-std::string pct(double share) { return fmt::format("{:.0f} %", 100 * share); }
+std::string whole_pct(double share) { return fmt::format("{:.0f} %", 100 * share); }
 
 /// The larger of the two shares of their ceilings, over a part of the time, when it is large enough.
 void by_ceilings(Diagnosis& found, double part_of_time, double enough, const char* over_what) {
@@ -48,16 +48,16 @@ void by_ceilings(Diagnosis& found, double part_of_time, double enough, const cha
     if (known >= 0.8) {
       found.bound = memory ? Bound::memory : Bound::compute;
       found.why =
-          fmt::format("{} runs at {} of its ceiling {}", memory ? "memory" : "arithmetic", pct(known), over_what);
+          fmt::format("{} runs at {} of its ceiling {}", memory ? "memory" : "arithmetic", whole_pct(known), over_what);
     } else {
-      found.why =
-          fmt::format("only {} has a ceiling, and it runs at {} of that", memory ? "memory" : "arithmetic", pct(known));
+      found.why = fmt::format("only {} has a ceiling, and it runs at {} of that", memory ? "memory" : "arithmetic",
+                              whole_pct(known));
     }
     return;
   }
   const bool memory_first = *memory >= *compute;
-  const std::string shares =
-      fmt::format("memory at {} and arithmetic at {} of their ceilings {}", pct(*memory), pct(*compute), over_what);
+  const std::string shares = fmt::format("memory at {} and arithmetic at {} of their ceilings {}", whole_pct(*memory),
+                                         whole_pct(*compute), over_what);
   if (std::max(*memory, *compute) >= enough) found.bound = memory_first ? Bound::memory : Bound::compute;
   found.why = found.bound == Bound::unknown ? shares + ": neither is near" : shares;
 }
@@ -91,10 +91,10 @@ Diagnosis diagnose(const BoundInput& phase, const std::optional<Ceilings>& ceili
   const auto launches_of_busy = over(found.launch_share, found.busy_share);
   if (found.busy_share && 1 - *found.busy_share >= kHostWaitShare) {
     found.bound = Bound::host;
-    found.why = fmt::format("the GPU waits for the host {} of the time", pct(1 - *found.busy_share));
+    found.why = fmt::format("the GPU waits for the host {} of the time", whole_pct(1 - *found.busy_share));
   } else if (launches_of_busy && *launches_of_busy >= kLaunchShare) {
     found.bound = Bound::host;
-    found.why = fmt::format("starting kernels takes {} of the GPU's busy time", pct(*launches_of_busy));
+    found.why = fmt::format("starting kernels takes {} of the GPU's busy time", whole_pct(*launches_of_busy));
   } else if (phase.power_capped) {
     found.bound = Bound::power;
     found.why = "the software power cap held the clock down";

@@ -21,11 +21,11 @@ bool power_capped(const RunRecord& record) {
          std::find(record.reasons.begin(), record.reasons.end(), Reason::power_limited) != record.reasons.end();
 }
 
-bool counted(const PhaseTotals& phase) { return phase.bytes || phase.flops || phase.gpu_busy_s; }
+bool has_counts(const PhaseTotals& phase) { return phase.bytes || phase.flops || phase.gpu_busy_s; }
 
 bool anything_counted(const Grid& grid) {
   return std::any_of(grid.records().begin(), grid.records().end(), [](const RunRecord* record) {
-    return std::any_of(record->phases.begin(), record->phases.end(), counted);
+    return std::any_of(record->phases.begin(), record->phases.end(), has_counts);
   });
 }
 

@@ -22,7 +22,7 @@ std::vector<double> values_where(const ModelQuality& model, const std::vector<st
   return values;
 }
 
-std::optional<double> mean_quality(const ModelQuality& model, const DatasetRows& dataset) {
+std::optional<double> dataset_quality(const ModelQuality& model, const DatasetRows& dataset) {
   return mean(values_where(model, dataset.rows, [](std::size_t) { return true; }));
 }
 
@@ -75,7 +75,7 @@ Table quality_table(const WorkloadView& workload) {
   for (const DatasetRows& dataset : workload.datasets) {
     Means means;
     for (std::size_t i = 0; i < models.size(); ++i) {
-      means.push_back(mean_quality(models[i], dataset));
+      means.push_back(dataset_quality(models[i], dataset));
       by_model[i].push_back(means.back());
     }
     add(dataset.id, paper_dataset(dataset.id), means);

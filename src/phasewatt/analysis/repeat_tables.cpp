@@ -11,11 +11,11 @@
 namespace phasewatt::analysis {
 namespace {
 
-using Field = std::optional<double> (*)(const Cost&);
+using CostField = std::optional<double> (*)(const Cost&);
 
 struct Measure {
   const char* name;
-  Field field;
+  CostField field;
 };
 constexpr std::array kMeasures{
     Measure{"energy", [](const Cost& cost) { return cost.energy_j; }},
@@ -27,7 +27,7 @@ struct CellValues {
 };
 
 /// Of the samples that have the value.
-CellValues values_of(const std::vector<Sample>& samples, Field field) {
+CellValues values_of(const std::vector<Sample>& samples, CostField field) {
   CellValues result;
   for (const Sample& sample : samples) {
     const auto value = field(sample.cost);

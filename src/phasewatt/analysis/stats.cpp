@@ -9,8 +9,6 @@
 namespace phasewatt::analysis {
 namespace {
 
-constexpr double kNormal975 = 1.959963984540054;  // 97.5 % quantile of the standard normal distribution
-
 double sum(std::span<const double> values) { return std::accumulate(values.begin(), values.end(), 0.0); }
 
 /// Σ(x−x̄)(y−ȳ), the second pass of the two-pass algorithm.

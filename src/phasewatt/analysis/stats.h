@@ -9,6 +9,9 @@
 /// Values must be finite. Pure and thread-safe.
 namespace phasewatt::analysis {
 
+/// 97.5 % quantile of the standard normal distribution.
+inline constexpr double kNormal975 = 1.959963984540054;
+
 /// Arithmetic mean; undefined for no values.
 std::optional<double> mean(std::span<const double> values);
 

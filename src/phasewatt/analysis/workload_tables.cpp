@@ -135,7 +135,7 @@ Table causal_table(const WorkloadView& workload) {
   return table;
 }
 
-Table correlations_table(const WorkloadView& workload) {
+Table feature_correlations_table(const WorkloadView& workload) {
   const bool same = workload.paper && workload.paper_datasets;
   Table table = workload.table(
       "table_5_length", "Table V: correlation of each feature with input length",
@@ -219,8 +219,9 @@ WorkloadFindings describe_queries(const WorkloadData& data) {
   const std::vector<Pair> pairs = pairs_of(workload);
   auto& tables = findings.tables;
   if (!data.names.models.empty()) tables.push_back(models_table(workload));
-  for (Table table : {datasets_table(workload), lengths_table(workload), features_table(workload),
-                      causal_table(workload), correlations_table(workload), redundancy_table(workload, pairs)}) {
+  for (Table table :
+       {datasets_table(workload), lengths_table(workload), features_table(workload), causal_table(workload),
+        feature_correlations_table(workload), redundancy_table(workload, pairs)}) {
     if (table.rows.empty()) continue;
     say_why_nothing_published(workload, table);
     tables.push_back(std::move(table));

@@ -227,7 +227,7 @@ class Parser {
   Status read_decoding(TomlTable& table) {
     study_.decoding.max_new_tokens = bounded(table, "max_new_tokens", study_.decoding.max_new_tokens, 1, 4096);
     const std::string stop = one_of(table, "stop", "length", Words{"length", "eos"});
-    study_.decoding.stop = parse_stop_rule(stop).value_or(StopRule::length);
+    study_.decoding.stop = parse_stop_rule(stop).value_or(phasewatt::StopRule::length);
     return table.finish();
   }
 

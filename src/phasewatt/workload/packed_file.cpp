@@ -10,8 +10,8 @@
 namespace phasewatt::workload {
 namespace {
 
-constexpr std::size_t kBlock = std::size_t{256} << 10U;
-constexpr std::string_view kMagic = "\x1f\x8b";
+constexpr std::size_t kPackedBlock = std::size_t{256} << 10U;
+constexpr std::string_view kGzipMagic = "\x1f\x8b";
 constexpr int kGzipOnly = MAX_WBITS + 16;  // zlib.h, inflateInit2
 
 Error damaged(std::string what) { return {ErrorCode::bad_input, std::move(what), "fetch or pack it again"}; }
@@ -37,8 +37,8 @@ Status PackedFile::fill(std::size_t bytes) {
   while (rest_.size() < bytes) {
     input_.erase(0, input_.size() - rest_.size());
     const std::size_t kept = input_.size();
-    input_.resize(kept + kBlock);
-    const auto got = read_descriptor(input_.data() + kept, kBlock);
+    input_.resize(kept + kPackedBlock);
+    const auto got = read_descriptor(input_.data() + kept, kPackedBlock);
     input_.resize(kept + (got ? *got : 0));
     rest_ = input_;
     if (!got) return got.error();
@@ -48,8 +48,8 @@ Status PackedFile::fill(std::size_t bytes) {
 }
 
 Status PackedFile::find_kind() {
-  PHASEWATT_TRY(fill(kMagic.size()));
-  if (!rest_.starts_with(kMagic)) {
+  PHASEWATT_TRY(fill(kGzipMagic.size()));
+  if (!rest_.starts_with(kGzipMagic)) {
     kind_ = Kind::plain;
     return ok();
   }
@@ -77,8 +77,8 @@ Result<bool> PackedFile::next_member() {
     if (rest_.empty()) return false;
     rest_.remove_prefix(std::min(rest_.find_first_not_of('\0'), rest_.size()));
   } while (rest_.empty());
-  PHASEWATT_TRY(fill(kMagic.size()));
-  if (!rest_.starts_with(kMagic)) return damaged("bytes that are not gzip follow the gzip data");
+  PHASEWATT_TRY(fill(kGzipMagic.size()));
+  if (!rest_.starts_with(kGzipMagic)) return damaged("bytes that are not gzip follow the gzip data");
   inflateReset(&stream_);
   in_member_ = true;
   return true;

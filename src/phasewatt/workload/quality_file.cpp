@@ -15,7 +15,7 @@
 namespace phasewatt::workload {
 namespace {
 
-using Scores = std::vector<QualityScore>;
+using QualityScores = std::vector<QualityScore>;
 
 bool is_quality(double value) { return value >= 0 && value <= 1; }
 
@@ -36,7 +36,7 @@ std::string repeats(const QualityScore& score, std::int64_t line) {
   return fmt::format("repeats the score of model '{}' for query '{}' of line {}", score.model, score.id, line);
 }
 
-void read_row(JsonRow& row, Seen& seen, Scores& scores) {
+void read_row(JsonRow& row, Seen& seen, QualityScores& scores) {
   static const std::array<std::string, 3> fields{"id", "model", "quality"};
   row.allow_only(fields);
   QualityScore score;
@@ -57,7 +57,7 @@ void read_row(JsonRow& row, Seen& seen, Scores& scores) {
   scores.push_back(std::move(score));
 }
 
-Error bad(const CsvTable& table, std::string_view what, std::string hint = {}) {
+Error bad_row(const CsvTable& table, std::string_view what, std::string hint = {}) {
   return Error{ErrorCode::bad_input, fmt::format("{}:{}: {}", table.name(), table.line(), what), std::move(hint)};
 }
 
@@ -70,43 +70,44 @@ std::optional<double> parse_number(std::string_view text) {
   return value;
 }
 
-Result<Scores> read_csv(LineReader lines) {
+Result<QualityScores> read_csv(LineReader lines) {
   PHASEWATT_ASSIGN(CsvTable table, CsvTable::open(std::move(lines)));
   PHASEWATT_ASSIGN(const std::size_t id, table.column("id"));
   PHASEWATT_ASSIGN(const std::size_t model, table.column("model"));
   PHASEWATT_ASSIGN(const std::size_t quality, table.column("quality"));
-  Scores scores;
+  QualityScores scores;
   Seen seen;
   while (true) {
     PHASEWATT_ASSIGN(const bool more, table.next());
     if (!more) break;
     QualityScore score{std::string(trim(table.field(id))), std::string(trim(table.field(model))), 0};
-    if (score.id.empty()) return bad(table, "column 'id' is empty");
-    if (score.model.empty()) return bad(table, "column 'model' is empty");
+    if (score.id.empty()) return bad_row(table, "column 'id' is empty");
+    if (score.model.empty()) return bad_row(table, "column 'model' is empty");
     const auto value = parse_number(table.field(quality));
     if (!value || !is_quality(*value))
-      return bad(table, fmt::format("column 'quality' must be a number from 0 to 1, not '{}'", table.field(quality)));
+      return bad_row(table,
+                     fmt::format("column 'quality' must be a number from 0 to 1, not '{}'", table.field(quality)));
     score.quality = *value;
     if (const auto line = seen.before(score, table.line()))
-      return bad(table, "column 'id' " + repeats(score, *line), "keep one of the two");
+      return bad_row(table, "column 'id' " + repeats(score, *line), "keep one of the two");
     scores.push_back(std::move(score));
   }
-  if (scores.empty()) return bad(table, "no rows after the header");
+  if (scores.empty()) return bad_row(table, "no rows after the header");
   return scores;
 }
 
 }  // namespace
 
-Result<Scores> read_qualities(std::string_view text, const std::string& name) {
+Result<QualityScores> read_qualities(std::string_view text, const std::string& name) {
   return read_qualities(LineReader::over(text, name));
 }
 
-Result<Scores> read_qualities(LineReader lines) {
+Result<QualityScores> read_qualities(LineReader lines) {
   PHASEWATT_ASSIGN(const char first, lines.peek());
   if (first != '{' && first != '\0') return read_csv(std::move(lines));
   const std::string name = lines.name();
   JsonRows rows(std::move(lines));
-  Scores scores;
+  QualityScores scores;
   Seen seen;
   while (true) {
     PHASEWATT_ASSIGN(const bool more, rows.next());

@@ -13,7 +13,7 @@ namespace {
 using std::string_view_literals::operator""sv;
 
 // Whole words and phrases, lower-case, in no order. A phrase's words are parted by one blank.
-constexpr std::array kMarkers{
+constexpr std::array kQuestionWords{
     // cause and consequence
     "because"sv, "since"sv, "therefore"sv, "thus"sv, "hence"sv, "so"sv, "consequently"sv, "accordingly"sv,
     "as a result"sv, "as a consequence"sv, "due to"sv, "owing to"sv, "for this reason"sv, "that is why"sv,
@@ -75,11 +75,11 @@ constexpr std::array kMeasures{"many"sv,  "much"sv,       "long"sv,     "old"sv,
                                "hot"sv,   "cold"sv,       "common"sv,   "likely"sv, "hard"sv, "strong"sv, "close"sv,
                                "near"sv,  "frequently"sv, "expensive"sv};
 
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+constexpr char lower_ascii(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 constexpr std::size_t first_length(std::string_view phrase) { return std::min(phrase.find(' '), phrase.size()); }
 
-constexpr std::size_t kLongest = 16;
+constexpr std::size_t kLongestQuestionWord = 16;
 
 /// A list of words and phrases, with what tells most words of a text apart from all of them: the
 /// first letters of its first words, as bits, by length.
@@ -90,7 +90,7 @@ struct List {
     std::size_t first_length = 0;
   };
   std::array<Entry, N> entries{};
-  std::array<std::uint32_t, kLongest + 1> letters{};
+  std::array<std::uint32_t, kLongestQuestionWord + 1> letters{};
 
   explicit constexpr List(const std::array<std::string_view, N>& phrases) {
     for (std::size_t i = 0; i < N; ++i) {
@@ -99,14 +99,14 @@ struct List {
     }
   }
   [[nodiscard]] bool may_begin(std::string_view word) const {
-    const auto letter = static_cast<unsigned char>(lower(word.front()) - 'a');
-    return word.size() <= kLongest && letter < 26 && ((letters[word.size()] >> letter) & 1U) != 0;
+    const auto letter = static_cast<unsigned char>(lower_ascii(word.front()) - 'a');
+    return word.size() <= kLongestQuestionWord && letter < 26 && ((letters[word.size()] >> letter) & 1U) != 0;
   }
 };
 
 bool equal(std::string_view word, std::string_view lower_case) {
   return word.size() == lower_case.size() &&
-         std::equal(word.begin(), word.end(), lower_case.begin(), [](char a, char b) { return lower(a) == b; });
+         std::equal(word.begin(), word.end(), lower_case.begin(), [](char a, char b) { return lower_ascii(a) == b; });
 }
 
 /// Words of the text seen in order, with the text between them.
@@ -143,7 +143,7 @@ std::size_t longest_match(const Words& words, std::size_t i, const List<N>& list
   if (!list.may_begin(word)) return 0;
   std::size_t longest = 0;
   for (const auto& entry : list.entries)
-    if (entry.first_length == word.size() && entry.phrase.front() == lower(word.front()))
+    if (entry.first_length == word.size() && entry.phrase.front() == lower_ascii(word.front()))
       longest = std::max(longest, words.match(i, entry.phrase));
   return longest;
 }
@@ -174,7 +174,7 @@ bool is_causal(std::string_view question, std::span<const WordRange> words) {
 }
 
 std::size_t count_markers(std::string_view text, std::span<const WordRange> words) {
-  static constexpr List kList(kMarkers);
+  static constexpr List kList(kQuestionWords);
   const Words all{text, words};
   std::size_t markers = 0;
   for (std::size_t i = 0; i < words.size();) {

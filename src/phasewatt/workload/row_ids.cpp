@@ -8,7 +8,7 @@
 namespace phasewatt::workload {
 namespace {
 
-std::size_t hash_of(std::string_view id) { return std::hash<std::string_view>{}(id); }
+std::size_t id_hash(std::string_view id) { return std::hash<std::string_view>{}(id); }
 
 std::string is_number_of(std::string_view id, std::int64_t row) {
   return fmt::format("'{}' is the number of row {}, counted from 0, which has no id", id, row);
@@ -22,7 +22,7 @@ std::optional<std::string> RowIds::add(std::string_view id, std::int64_t line) {
   // Only a number as it is printed can be the number of a row.
   const bool is_number = error == std::errc{} && end == id.data() + id.size() && std::to_string(number) == id;
   if (is_number && number >= 0 && number < unnamed_) return is_number_of(id, number);
-  const auto [known, fresh] = rows_.emplace(hash_of(id), line);
+  const auto [known, fresh] = rows_.emplace(id_hash(id), line);
   if (fresh) return std::nullopt;
   if (known->second < 0) return is_number_of(id, -1 - known->second);
   return fmt::format("repeats '{}' of line {}", id, known->second);
@@ -33,7 +33,7 @@ std::optional<std::string> RowIds::add_number(std::int64_t row) {
     unnamed_ = row + 1;
     return std::nullopt;
   }
-  const auto [known, fresh] = rows_.emplace(hash_of(std::to_string(row)), -1 - row);
+  const auto [known, fresh] = rows_.emplace(id_hash(std::to_string(row)), -1 - row);
   if (fresh) return std::nullopt;
   return fmt::format("is missing, and the row's number {} is the id of line {}", row, known->second);
 }

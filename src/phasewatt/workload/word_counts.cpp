@@ -39,7 +39,7 @@ bool has_capital(std::uint64_t piece) {
 }
 
 bool is_beyond_ascii(char c) { return static_cast<std::uint8_t>(c) >= 0x80; }
-bool is_continuation(char c) { return (static_cast<std::uint8_t>(c) & 0xC0U) == 0x80U; }
+bool continues(char c) { return (static_cast<std::uint8_t>(c) & 0xC0U) == 0x80U; }
 
 std::uint64_t hash_step(std::uint64_t hash, std::uint64_t piece) {
   hash = (hash ^ piece) * 0x9e3779b97f4a7c15U;
@@ -134,7 +134,7 @@ void WordCounts::count(std::string_view text) {
     const std::size_t space = leading_space(text.substr(i));
     if (space == 0) {
       cased = cased || is_beyond_ascii(text[i]);
-      code_points_ -= is_continuation(text[i]) ? 1 : 0;
+      code_points_ -= continues(text[i]) ? 1 : 0;
       ++i;
       continue;
     }

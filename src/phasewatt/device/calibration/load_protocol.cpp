@@ -15,7 +15,7 @@ struct CeilingName {
   std::string_view name;
   std::optional<double> Ceilings::*member;
 };
-constexpr std::array kCeilings{
+constexpr std::array kCeilingKeys{
     CeilingName{"copy_bytes_per_s", &Ceilings::copy_bytes_per_s},
     CeilingName{"stream_bytes_per_s", &Ceilings::stream_bytes_per_s},
     CeilingName{"gemm_flops_per_s", &Ceilings::gemm_flops_per_s},
@@ -62,7 +62,7 @@ Result<LoadLine> parse_load_line(std::string_view line) {
   }
   if (words.size() == 3 && words[0] == "ceiling") {
     const auto value = number<double>(words[2]);
-    for (const auto& each : kCeilings)
+    for (const auto& each : kCeilingKeys)
       if (each.name == words[1] && value && std::isfinite(*value) && *value > 0)
         return LoadLine(LoadCeiling{each.member, *value});
   }

@@ -12,7 +12,7 @@ namespace phasewatt::device::lease {
 namespace {
 
 // A driver call takes up to some hundred milliseconds; a helper that is silent for so long hangs.
-constexpr timeval kPatience{10, 0};
+constexpr timeval kSocketPatience{10, 0};
 constexpr const char* kStartDaemon = "sudo systemctl enable --now phasewatt-clockd.socket";
 
 Error no_daemon(const std::filesystem::path& path, int number) {
@@ -28,8 +28,8 @@ Error no_daemon(const std::filesystem::path& path, int number) {
 }
 
 void set_patience(int socket) {
-  ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &kPatience, sizeof(kPatience));
-  ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &kPatience, sizeof(kPatience));
+  ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &kSocketPatience, sizeof(kSocketPatience));
+  ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &kSocketPatience, sizeof(kSocketPatience));
 }
 
 Result<UniqueFd> connect_to(const std::filesystem::path& path) {

@@ -9,8 +9,6 @@
 namespace phasewatt::replay {
 namespace {
 
-constexpr double kTwoSided95 = 1.96;
-
 double with_common(double own, double common) { return std::hypot(own, common); }
 
 /// Power between the first and the last refresh of the counter inside the window.

@@ -16,7 +16,6 @@ namespace {
 
 using device::Calibration;
 
-constexpr double kTwoSided95 = 1.96;
 constexpr int kRounds = 4;
 constexpr int kReplicates = 300;
 constexpr std::uint64_t kBootstrapSeed = 20240501;

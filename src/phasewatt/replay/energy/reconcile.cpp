@@ -6,7 +6,7 @@
 namespace phasewatt::replay {
 namespace {
 
-double square(double x) { return x * x; }
+double squared(double x) { return x * x; }
 
 /// One round among the parts that are free; whether one of them fell below 0 and was held there.
 bool correct(std::span<Part> parts, std::vector<bool>& held, double total) {
@@ -14,14 +14,14 @@ bool correct(std::span<Part> parts, std::vector<bool>& held, double total) {
   double variance = 0;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     sum += parts[i].value;
-    if (!held[i]) variance += square(parts[i].half_width);
+    if (!held[i]) variance += squared(parts[i].half_width);
   }
   if (variance == 0) return false;
   const double missing = total - sum;
   bool again = false;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     if (held[i]) continue;
-    parts[i].value += missing * square(parts[i].half_width) / variance;
+    parts[i].value += missing * squared(parts[i].half_width) / variance;
     if (parts[i].value >= 0) continue;
     parts[i].value = 0;
     held[i] = again = true;
@@ -33,14 +33,14 @@ bool correct(std::span<Part> parts, std::vector<bool>& held, double total) {
 
 void reconcile(std::span<Part> parts, double total, double total_half_width) {
   double variance = 0;
-  for (const Part& part : parts) variance += square(part.half_width);
+  for (const Part& part : parts) variance += squared(part.half_width);
   if (variance == 0) return;
   std::vector<bool> held(parts.size(), false);
   while (correct(parts, held, total)) {
   }
   for (Part& part : parts) {
-    const double share = square(part.half_width) / variance;
-    part.half_width = std::sqrt(square(part.half_width) * (1 - share) + square(share * total_half_width));
+    const double share = squared(part.half_width) / variance;
+    part.half_width = std::sqrt(squared(part.half_width) * (1 - share) + squared(share * total_half_width));
   }
 }
 

@@ -12,7 +12,6 @@ namespace {
 using device::SensorRead;
 using device::SensorTiming;
 
-constexpr double kTwoSided95 = 1.96;
 constexpr double kCounterQuantumJ = 1e-3;
 /// Power that scatters less than this share of itself over a second may still be another inside a refresh period.
 constexpr double kLeastScatterShare = 0.01;

@@ -9,6 +9,9 @@
 /// Energy of a stretch of time from what slow sensors said (docs/energy.md). Pure functions, thread-safe.
 namespace phasewatt::replay {
 
+/// Of the standard normal distribution: a half-width of 95 % over a standard deviation.
+inline constexpr double kTwoSided95 = 1.96;
+
 struct TimeSpan {
   Nanos begin{};
   Nanos end{};

@@ -19,7 +19,7 @@
 namespace phasewatt::sim::live {
 namespace {
 
-constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kNoEnd = std::numeric_limits<std::int64_t>::max();
 
 Error io_error(const std::filesystem::path& path, std::string_view what) {
   return Error{errno == EACCES ? ErrorCode::permission : ErrorCode::io,
@@ -240,7 +240,7 @@ Status LiveRig::inject(std::size_t gpu, const ScriptedEvent& event) {
     *slot = {.kind = event.kind,
              .pid = event.pid,
              .begin = begin,
-             .end = event.for_s ? begin + std::max<std::int64_t>(1, from_seconds(*event.for_s).count()) : kNever,
+             .end = event.for_s ? begin + std::max<std::int64_t>(1, from_seconds(*event.for_s).count()) : kNoEnd,
              .value = event.value};
     card.advance(state, now);  // what begins now is in force when this returns
   }));
