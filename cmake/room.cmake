@@ -37,6 +37,9 @@ function(phasewatt_room name)
   target_link_libraries(phasewatt_${name}
     PUBLIC ${ARG_DEPENDS} ${ARG_LINK_PUBLIC}
     PRIVATE $<BUILD_INTERFACE:phasewatt_flags> ${ARG_LINK_PRIVATE})
+  if(PHASEWATT_SANITIZE)
+    target_compile_options(phasewatt_${name} PRIVATE -O1)  # what computes is in the rooms
+  endif()
   if(ARG_EXACT_FLOATS)
     target_compile_options(phasewatt_${name} PRIVATE -ffp-contract=off)
   endif()

@@ -43,7 +43,7 @@ TEST(VirtualRecorder, ReadsEachSignalAtItsRateFromTheStart) {
   sim::SimGpu gpu(card());
   gpu.begin_point({7, 0, {}});
   const auto [trace, begin, end] = record(gpu, [&] { work(gpu, seconds(10)); });
-  const auto deadlines = [&](Nanos interval) { return static_cast<std::size_t>((end - begin) / interval) + 1; };
+  const auto deadlines = [run = end - begin](Nanos interval) { return static_cast<std::size_t>(run / interval) + 1; };
   // What is not over at the end is left out.
   EXPECT_GE(trace.power_instant.size() + 1, deadlines(Recorder::Rates().power));
   EXPECT_EQ(trace.power_average.size(), trace.power_instant.size());
