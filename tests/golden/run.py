@@ -25,7 +25,7 @@ VARYING = [
     (re.compile(r"(<date> on )\S+,"), r"\1<host>,"),
     (re.compile(r'"wall_s": [\d.e-]+'), '"wall_s": <time>'),
     (re.compile(r"\b[0-9a-f]{64}\b"), "<sha256>"),
-    (re.compile(r"\b(GCC|Clang) [^\s\"]+"), "<compiler>"),
+    (re.compile(r"\b(GCC|Clang) [^\s\"]+( (?=[\"\n]|$))?"), "<compiler>"),  # Clang's ends with a space
 ]
 
 
