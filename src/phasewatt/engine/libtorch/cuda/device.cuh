@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+
+#include <type_traits>
+
+#include "phasewatt/engine/libtorch/cuda/kernels.h"
+
+/// What the kernels share. Internal to engine/libtorch/cuda.
+namespace phasewatt::engine::libtorch::cuda {
+
+/// The kernel after this one may begin: it asks for its weights and waits for this one's end itself.
+__device__ inline void let_next_begin() { asm volatile("griddepcontrol.launch_dependents;" ::: "memory"); }
+/// From here on everything that the kernels before have written is there.
+__device__ inline void wait_for_previous() { asm volatile("griddepcontrol.wait;" ::: "memory"); }
+
+__device__ inline float2 to_floats(__half2 pair) { return __half22float2(pair); }
+__device__ inline float2 to_floats(__nv_bfloat162 pair) { return __bfloat1622float2(pair); }
+template <class T>
+__device__ inline T rounded(float x) {
+  if constexpr (std::is_same_v<T, __half>)
+    return __float2half_rn(x);
+  else
+    return __float2bfloat16_rn(x);
+}
+__device__ inline float to_float(__half x) { return __half2float(x); }
+__device__ inline float to_float(__nv_bfloat16 x) { return __bfloat162float(x); }
+
+/// Eight elements, as one load of 16 bytes.
+template <class T>
+struct Eight {
+  T at[8];
+  __device__ static Eight load(const T* from) {
+    Eight out;
+    *reinterpret_cast<uint4*>(out.at) = *reinterpret_cast<const uint4*>(from);
+    return out;
+  }
+  __device__ void store(T* to) const { *reinterpret_cast<uint4*>(to) = *reinterpret_cast<const uint4*>(at); }
+  __device__ float operator[](int i) const { return to_float(at[i]); }
+} __attribute__((aligned(16)));
+
+__device__ inline float silu(float x) { return x / (1.0F + __expf(-x)); }
+
+/// Launches with programmatic dependence on the kernel before; `cluster` blocks along x belong together.
+template <class... Params, class... Args>
+cudaError_t launch(void (*kernel)(Params...), dim3 grid, int threads, int cluster, cudaStream_t stream, Args... args) {
+  cudaLaunchAttribute attributes[2];
+  attributes[0].id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  attributes[0].val.programmaticStreamSerializationAllowed = 1;
+  attributes[1].id = cudaLaunchAttributeClusterDimension;
+  attributes[1].val.clusterDim.x = static_cast<unsigned>(cluster);
+  attributes[1].val.clusterDim.y = 1;
+  attributes[1].val.clusterDim.z = 1;
+  cudaLaunchConfig_t config{};
+  config.gridDim = grid;
+  config.blockDim = dim3(static_cast<unsigned>(threads));
+  config.stream = stream;
+  config.attrs = attributes;
+  config.numAttrs = cluster > 1 ? 2 : 1;
+  return cudaLaunchKernelEx(&config, kernel, static_cast<Params>(args)...);
+}
+
+/// Calls `work` with a value of the element type.
+template <class Work>
+cudaError_t with_type(Half type, Work work) {
+  return type == Half::f16 ? work(__half{}) : work(__nv_bfloat16{});
+}
+
+}  // namespace phasewatt::engine::libtorch::cuda
