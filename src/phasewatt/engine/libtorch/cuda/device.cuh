@@ -40,6 +40,24 @@ struct Eight {
   __device__ float operator[](int i) const { return to_float(at[i]); }
 } __attribute__((aligned(16)));
 
+/// A tensor core product, sum[16 × 8] += a[16 × 16] · b[16 × 8]. Of a lane, with row = lane / 4 and t = lane % 4: a0
+/// and a2 are columns 2t, 2t+1 and 2t+8, 2t+9 of the row, a1 and a3 of row + 8; b0 and b1 the same rows of column
+/// `row`; sum[0], sum[1] columns 2t, 2t+1 of the row, sum[2], sum[3] of row + 8.
+template <class T>
+__device__ inline void mma(float (&sum)[4], unsigned a0, unsigned a1, unsigned a2, unsigned a3, unsigned b0,
+                           unsigned b1) {
+  if constexpr (std::is_same_v<T, __half>)
+    asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+        : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
+        : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
+  else
+    asm volatile(
+        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+        : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
+        : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
+}
+
 __device__ inline float silu(float x) { return x / (1.0F + __expf(-x)); }
 
 /// Launches with programmatic dependence on the kernel before; `cluster` blocks along x belong together.

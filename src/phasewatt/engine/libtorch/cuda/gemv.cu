@@ -12,6 +12,7 @@ namespace {
 constexpr int kWarps = 8;
 constexpr int kAhead = 8;  // steps of 32 elements that a warp has asked for beyond the one it works on
 constexpr int kOutputs = 16;
+constexpr int kBlocks = 2;  // of a multiprocessor
 
 /// W is used once: it goes past L1, where x stays. Zeros where it is not wanted, by a predicate instead of a branch.
 __device__ uint4 load_once(const void* from, bool wanted) {
@@ -34,20 +35,6 @@ __device__ uint4 load_shared(const void* from, bool wanted) {
       : "+r"(v.x), "+r"(v.y), "+r"(v.z), "+r"(v.w)
       : "l"(from), "r"(static_cast<unsigned>(wanted)));
   return v;
-}
-
-template <class T>
-__device__ void mma(float (&sum)[4], unsigned a0, unsigned a1, unsigned a2, unsigned a3, unsigned b0, unsigned b1) {
-  if constexpr (std::is_same_v<T, __half>)
-    asm volatile(
-        "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
-        : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
-        : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
-  else
-    asm volatile(
-        "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
-        : "+f"(sum[0]), "+f"(sum[1]), "+f"(sum[2]), "+f"(sum[3])
-        : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "r"(b0), "r"(b1));
 }
 
 /// The two rows of W that a lane loads for a tile, and its steps along them.
@@ -104,7 +91,7 @@ __device__ void finish(const Gemv& job, int tile, int output, int row, float sum
 }
 
 template <class T, Epilogue E, int Columns>  // Columns: eights of rows of x
-__global__ void __launch_bounds__(32 * kWarps, 2) gemv_kernel(const Gemv job) {
+__global__ void __launch_bounds__(32 * kWarps, kBlocks) gemv_kernel(const Gemv job) {
   constexpr bool kGated = E == Epilogue::gated;
   __shared__ float sums[kWarps][kOutputs][8 * Columns + 1];
   const int warp = static_cast<int>(threadIdx.x / 32);
@@ -179,7 +166,8 @@ int multiprocessors() {
 template <class T, Epilogue E>
 cudaError_t launch_gemv(const Gemv& job, cudaStream_t stream) {
   const int tiles = (job.outs * (E == Epilogue::gated ? 2 : 1) + kOutputs - 1) / kOutputs;
-  const dim3 grid(static_cast<unsigned>(tiles < 2 * multiprocessors() ? tiles : 2 * multiprocessors()));
+  const int most = kBlocks * multiprocessors();
+  const dim3 grid(static_cast<unsigned>(tiles < most ? tiles : most));
   if (job.rows <= 8) return launch(gemv_kernel<T, E, 1>, grid, 32 * kWarps, 1, stream, job);
   if (job.rows <= 16) return launch(gemv_kernel<T, E, 2>, grid, 32 * kWarps, 1, stream, job);
   return launch(gemv_kernel<T, E, 4>, grid, 32 * kWarps, 1, stream, job);

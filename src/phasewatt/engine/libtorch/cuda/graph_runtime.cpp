@@ -35,7 +35,12 @@ void pack(std::span<const Piece> pieces, std::int64_t rows, std::int32_t* to) {
 struct Rows {
   std::int64_t count;
   at::Tensor where;  ///< as `pack` writes it
-  at::Tensor x, normed, qkv, mixed, gate_up, act, logits;
+  at::Tensor x, qkv, mixed, act;
+  at::Tensor angles;  ///< of RoPE
+  at::Tensor normed;
+  at::Tensor gate_up;  ///< many rows only
+  at::Tensor logits;   ///< of a graph
+  [[nodiscard]] bool few() const { return count <= cuda::kGemvRows; }
   [[nodiscard]] const std::int32_t* ids() const { return where.data_ptr<std::int32_t>(); }
   [[nodiscard]] const std::int32_t* positions() const { return ids() + count; }
   [[nodiscard]] const std::int32_t* slots() const { return ids() + 2 * count; }
@@ -78,14 +83,16 @@ class CudaGraphs final : public GraphRuntime {
     ++kernels_;
   }
   [[nodiscard]] Rows make_rows(std::int64_t count) const;
-  void embed(Rows& rows);
+  void begin(Rows& rows);
   void layers(Rows& rows, std::span<const Piece> pieces);
+  void layers_of_few(Rows& rows);
+  void layers_of_many(Rows& rows, std::span<const Piece> pieces);
+  [[nodiscard]] cuda::Gemv job(Epilogue epilogue, const at::Tensor& x, const at::Tensor& weights,
+                               at::Tensor& out) const;
+  void multiply(const cuda::Gemv& job) { launched(cuda::gemv(job, stream()), "a matrix–vector product"); }
   void norm(const at::Tensor& x, const at::Tensor& weight, at::Tensor& out);
-  /// out = x·Wᵀ (+ bias), or out += x·Wᵀ.
-  void product(const at::Tensor& x, const at::Tensor& weights, const at::Tensor& bias, at::Tensor& out, bool add);
-  void gate(Rows& rows, const LayerWeights& layer);
-  void head(const at::Tensor& normed, at::Tensor& logits);
-  void attend(Rows& rows, std::size_t layer, std::span<const Piece> pieces);
+  void rope(Rows& rows, std::size_t layer);
+  void attend(Rows& rows, std::size_t layer);
   void attend_prompts(Rows& rows, std::size_t layer, std::span<const Piece> pieces);
   [[nodiscard]] cuda::Heads heads(Rows& rows, std::size_t layer) const;
   Graph& graph(std::int64_t rows);
@@ -105,22 +112,57 @@ class CudaGraphs final : public GraphRuntime {
 
 Rows CudaGraphs::make_rows(std::int64_t count) const {
   const auto matrix = [&](std::int64_t width) { return at::empty({count, width}, options_); };
+  const auto wide = [&](std::int64_t width) { return at::empty({count, width}, options_.dtype(at::kFloat)); };
   const std::int64_t queries = config_.heads * config_.head_dim;
-  return {count,
-          at::empty({3 * count}, options_.dtype(at::kInt)),
-          matrix(config_.hidden),
-          matrix(config_.hidden),
-          matrix(queries + 2 * config_.kv_heads * config_.head_dim),
-          matrix(queries),
-          count > cuda::kGemvRows ? matrix(2 * config_.ffn) : at::Tensor{},
-          matrix(config_.ffn),
-          {}};
+  Rows rows;
+  rows.count = count;
+  rows.where = at::empty({3 * count}, options_.dtype(at::kInt));
+  rows.x = matrix(config_.hidden);
+  rows.qkv = matrix(queries + 2 * config_.kv_heads * config_.head_dim);
+  rows.mixed = matrix(queries);
+  rows.act = matrix(config_.ffn);
+  rows.angles = wide(config_.head_dim);
+  rows.normed = matrix(config_.hidden);
+  if (!rows.few()) rows.gate_up = matrix(2 * config_.ffn);
+  return rows;
 }
 
-void CudaGraphs::embed(Rows& rows) {
-  launched(cuda::embed(half_, rows.ids(), weights_.embedding.data_ptr(), rows.x.data_ptr(),
-                       static_cast<int>(rows.count), static_cast<int>(config_.hidden), stream()),
-           "looking up embeddings");
+void CudaGraphs::begin(Rows& rows) {
+  launched(
+      cuda::begin({half_, rows.ids(), rows.positions(), weights_.embedding.data_ptr(),
+                   weights_.frequencies.data_ptr<float>(), rows.x.data_ptr(), rows.angles.data_ptr<float>(),
+                   static_cast<int>(rows.count), static_cast<int>(config_.hidden), static_cast<int>(config_.head_dim)},
+                  stream()),
+      "looking up embeddings");
+}
+
+cuda::Gemv CudaGraphs::job(Epilogue epilogue, const at::Tensor& x, const at::Tensor& weights, at::Tensor& out) const {
+  cuda::Gemv job;
+  job.type = half_;
+  job.epilogue = epilogue;
+  job.weights = weights.data_ptr();
+  job.x = x.data_ptr();
+  job.out = out.data_ptr();
+  job.rows = static_cast<int>(x.size(0));
+  job.in = static_cast<int>(x.size(1));
+  job.outs = static_cast<int>(out.size(1));
+  return job;
+}
+
+void CudaGraphs::layers_of_few(Rows& rows) {
+  for (std::size_t i = 0; i < weights_.layers.size(); ++i) {
+    const LayerWeights& layer = weights_.layers[i];
+    norm(rows.x, layer.input_norm, rows.normed);
+    cuda::Gemv qkv = job(Epilogue::store, rows.normed, layer.qkv, rows.qkv);
+    if (layer.qkv_bias.defined()) qkv.bias = layer.qkv_bias.data_ptr();
+    multiply(qkv);
+    rope(rows, i);
+    attend(rows, i);
+    multiply(job(Epilogue::add, rows.mixed, layer.output, rows.x));
+    norm(rows.x, layer.ffn_norm, rows.normed);
+    multiply(job(Epilogue::gated, rows.normed, layer.gate_up, rows.act));
+    multiply(job(Epilogue::add, rows.act, layer.down, rows.x));
+  }
 }
 
 void CudaGraphs::norm(const at::Tensor& x, const at::Tensor& weight, at::Tensor& out) {
@@ -129,51 +171,32 @@ void CudaGraphs::norm(const at::Tensor& x, const at::Tensor& weight, at::Tensor&
            "a norm");
 }
 
-cuda::Gemv few(cuda::Half half, Epilogue epilogue, const at::Tensor& x, const at::Tensor& weights, at::Tensor& out) {
-  return {half,
-          epilogue,
-          weights.data_ptr(),
-          nullptr,
-          x.data_ptr(),
-          out.data_ptr(),
-          static_cast<int>(x.size(0)),
-          static_cast<int>(x.size(1)),
-          static_cast<int>(out.size(1))};
-}
-
-void CudaGraphs::product(const at::Tensor& x, const at::Tensor& weights, const at::Tensor& bias, at::Tensor& out,
-                         bool add) {
-  if (x.size(0) <= cuda::kGemvRows) {
-    cuda::Gemv job = few(half_, add ? Epilogue::add : Epilogue::store, x, weights, out);
-    if (bias.defined()) job.bias = bias.data_ptr();
-    return launched(cuda::gemv(job, stream()), "a matrix–vector product");
+void CudaGraphs::layers_of_many(Rows& rows, std::span<const Piece> pieces) {
+  const bool prompts = std::all_of(pieces.begin(), pieces.end(), [&](const Piece& piece) {
+    return piece.past == 0 &&
+           static_cast<std::int64_t>(piece.tokens.size()) <= config_.sliding_window.value_or(INT32_MAX);
+  });
+  for (std::size_t i = 0; i < weights_.layers.size(); ++i) {
+    const LayerWeights& layer = weights_.layers[i];
+    norm(rows.x, layer.input_norm, rows.normed);
+    if (layer.qkv_bias.defined())
+      at::addmm_out(rows.qkv, layer.qkv_bias, rows.normed, layer.qkv.t());
+    else
+      at::mm_out(rows.qkv, rows.normed, layer.qkv.t());
+    rope(rows, i);
+    if (prompts)
+      attend_prompts(rows, i, pieces);
+    else
+      attend(rows, i);
+    rows.x.addmm_(rows.mixed, layer.output.t());
+    norm(rows.x, layer.ffn_norm, rows.normed);
+    at::mm_out(rows.gate_up, rows.normed, layer.gate_up.t());
+    launched(cuda::gated(half_, rows.gate_up.data_ptr(), rows.act.data_ptr(), static_cast<int>(rows.count),
+                         static_cast<int>(config_.ffn), stream()),
+             "a gate");
+    rows.x.addmm_(rows.act, layer.down.t());
+    kernels_ += 4;  // libtorch's
   }
-  ++kernels_;
-  if (add)
-    out.addmm_(x, weights.t());
-  else if (bias.defined())
-    at::addmm_out(out, bias, x, weights.t());
-  else
-    at::mm_out(out, x, weights.t());
-}
-
-void CudaGraphs::gate(Rows& rows, const LayerWeights& layer) {
-  if (rows.count <= cuda::kGemvRows)
-    return launched(cuda::gemv(few(half_, Epilogue::gated, rows.normed, layer.gate_up, rows.act), stream()),
-                    "a gated product");
-  product(rows.normed, layer.gate_up, {}, rows.gate_up, false);
-  launched(cuda::gated(half_, rows.gate_up.data_ptr(), rows.act.data_ptr(), static_cast<int>(rows.count),
-                       static_cast<int>(config_.ffn), stream()),
-           "a gate");
-}
-
-void CudaGraphs::head(const at::Tensor& normed, at::Tensor& logits) {
-  if (normed.size(0) <= cuda::kGemvRows) {
-    logits = at::empty({normed.size(0), config_.vocab}, options_.dtype(at::kFloat));
-    return launched(cuda::gemv(few(half_, Epilogue::logits, normed, weights_.head, logits), stream()), "the head");
-  }
-  ++kernels_;
-  logits = at::linear(normed, weights_.head).to(at::kFloat);
 }
 
 cuda::Heads CudaGraphs::heads(Rows& rows, std::size_t layer) const {
@@ -189,6 +212,7 @@ cuda::Heads CudaGraphs::heads(Rows& rows, std::size_t layer) const {
           cache.values[layer].data_ptr(),
           rows.positions(),
           rows.slots(),
+          rows.angles.data_ptr<float>(),
           static_cast<int>(rows.count)};
 }
 
@@ -216,29 +240,20 @@ void CudaGraphs::attend_prompts(Rows& rows, std::size_t layer, std::span<const P
   }
 }
 
-void CudaGraphs::attend(Rows& rows, std::size_t layer, std::span<const Piece> pieces) {
-  const cuda::Heads job = heads(rows, layer);
-  launched(cuda::rope_append(job, weights_.frequencies.data_ptr<float>(), stream()), "RoPE");
-  const bool prompts =
-      rows.count > cuda::kGemvRows && std::all_of(pieces.begin(), pieces.end(), [&](const Piece& piece) {
-        return piece.past == 0 &&
-               static_cast<std::int64_t>(piece.tokens.size()) <= config_.sliding_window.value_or(INT32_MAX);
-      });
-  if (prompts) return attend_prompts(rows, layer, pieces);
-  launched(cuda::attention(job, rows.mixed.data_ptr(), stream()), "attention");
+void CudaGraphs::rope(Rows& rows, std::size_t layer) {
+  launched(cuda::rope_append(heads(rows, layer), stream()), "RoPE");
+}
+
+void CudaGraphs::attend(Rows& rows, std::size_t layer) {
+  launched(cuda::attention(heads(rows, layer), rows.mixed.data_ptr(), stream()), "attention");
 }
 
 void CudaGraphs::layers(Rows& rows, std::span<const Piece> pieces) {
-  for (std::size_t i = 0; i < weights_.layers.size(); ++i) {
-    const LayerWeights& layer = weights_.layers[i];
-    norm(rows.x, layer.input_norm, rows.normed);
-    product(rows.normed, layer.qkv, layer.qkv_bias, rows.qkv, false);
-    attend(rows, i, pieces);
-    product(rows.mixed, layer.output, {}, rows.x, true);
-    norm(rows.x, layer.ffn_norm, rows.normed);
-    gate(rows, layer);
-    product(rows.act, layer.down, {}, rows.x, true);
-  }
+  begin(rows);
+  if (rows.few())
+    layers_of_few(rows);
+  else
+    layers_of_many(rows, pieces);
 }
 
 at::Tensor CudaGraphs::forward(std::span<const Piece> pieces) {
@@ -249,7 +264,6 @@ at::Tensor CudaGraphs::forward(std::span<const Piece> pieces) {
   const at::Tensor where = at::empty({3 * rows.count}, pinned);
   pack(pieces, rows.count, where.data_ptr<std::int32_t>());
   rows.where.copy_(where, true);
-  embed(rows);
   layers(rows, pieces);
   std::vector<std::int64_t> wanted;
   std::int64_t row = 0;
@@ -261,8 +275,11 @@ at::Tensor CudaGraphs::forward(std::span<const Piece> pieces) {
   const at::Tensor chosen = rows.x.index_select(0, at::tensor(wanted, options_.dtype(at::kLong)));
   at::Tensor normed = at::empty_like(chosen);
   norm(chosen, weights_.last_norm, normed);
-  head(normed, rows.logits);
-  return rows.logits;
+  ++kernels_;
+  if (normed.size(0) > cuda::kGemvRows) return at::linear(normed, weights_.head).to(at::kFloat);
+  at::Tensor logits = at::empty({normed.size(0), config_.vocab}, options_.dtype(at::kFloat));
+  multiply(job(Epilogue::logits, normed, weights_.head, logits));
+  return logits;
 }
 
 cudaGraphExec_t CudaGraphs::recorded(const std::function<void()>& work) const {
@@ -285,10 +302,9 @@ void CudaGraphs::record(Graph& graph) {
     check(cudaMemcpyAsync(rows.where.data_ptr(), graph.host_where.data_ptr(), sizeof(std::int32_t) * 3 * rows.count,
                           cudaMemcpyHostToDevice, stream()),
           "copying ids");
-    embed(rows);
     layers(rows, {});
     norm(rows.x, weights_.last_norm, rows.normed);
-    launched(cuda::gemv(few(half_, Epilogue::logits, rows.normed, weights_.head, rows.logits), stream()), "the head");
+    multiply(job(Epilogue::logits, rows.normed, weights_.head, rows.logits));
     launched(cuda::arg_max(rows.logits.data_ptr<float>(), graph.host_ids.data_ptr<std::int32_t>(),
                            static_cast<int>(rows.count), static_cast<int>(config_.vocab), stream()),
              "arg-max");
@@ -356,7 +372,7 @@ Result<std::unique_ptr<GraphRuntime>> make_graph_runtime(Decoder& decoder) {
   };
   if (decoder.place().type == at::kFloat) return unsupported("compute in f16 and bf16, not in f32");
   if (!cuda::attention_is_built(static_cast<int>(config.head_dim)))
-    return unsupported(fmt::format("know heads of 32, 64 and 128, not of {}", config.head_dim));
+    return unsupported(fmt::format("know heads of 64 and 128, not of {}", config.head_dim));
   for (const std::int64_t width : {config.hidden, config.heads * config.head_dim, config.ffn})
     if (width % 32 != 0) return unsupported(fmt::format("need widths that 32 divides, and {} is none", width));
   return std::unique_ptr<GraphRuntime>(std::make_unique<CudaGraphs>(decoder));

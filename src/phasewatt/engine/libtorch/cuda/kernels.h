@@ -43,9 +43,20 @@ cudaError_t gemv(const Gemv& job, cudaStream_t stream);
 cudaError_t rms_norm(Half type, const void* x, const void* weight, void* out, int rows, int width, float eps,
                      cudaStream_t stream);
 
-/// out[row] = table[ids[row]]; width a multiple of 8.
-cudaError_t embed(Half type, const std::int32_t* ids, const void* table, void* out, int rows, int width,
-                  cudaStream_t stream);
+/// How a pass begins.
+struct Begin {
+  Half type = Half::f16;
+  const std::int32_t* ids = nullptr;        ///< of each row
+  const std::int32_t* positions = nullptr;  ///< of each row in its sequence
+  const void* embedding = nullptr;
+  const float* frequencies = nullptr;  ///< radians per position, head_dim/2
+  void* x = nullptr;                   ///< rows × width: the embeddings
+  float* angles = nullptr;             ///< rows × head_dim/2 × (cosine, sine)
+  int rows = 0;
+  int width = 0;  ///< a multiple of 8
+  int head_dim = 0;
+};
+cudaError_t begin(const Begin& job, cudaStream_t stream);
 
 /// out = silu(gate) ∘ up, from rows of gate beside up: 2·width each; width a multiple of 8.
 cudaError_t gated(Half type, const void* gate_up, void* out, int rows, int width, cudaStream_t stream);
@@ -61,14 +72,14 @@ struct Heads {
   void* values = nullptr;
   const std::int32_t* positions = nullptr;  ///< of each row in its sequence
   const std::int32_t* slots = nullptr;      ///< of each row
+  const float* angles = nullptr;            ///< as `begin` writes them
   int rows = 0;
 };
 /// head_dim is one that `attention` is built for.
 bool attention_is_built(int head_dim);
 
-/// Rotates queries in place; keys rotated and values go into the cache at the row's position. `frequencies`: radians
-/// per position, head_dim/2 of them.
-cudaError_t rope_append(const Heads& job, const float* frequencies, cudaStream_t stream);
+/// Rotates queries in place; keys rotated and values go into the cache at the row's position.
+cudaError_t rope_append(const Heads& job, cudaStream_t stream);
 
 /// Softmax attention of each row over the keys of its slot up to its own position, split over the keys: out is rows ×
 /// heads·head_dim. Rows of one sequence may follow one another: each sees what lies before it.

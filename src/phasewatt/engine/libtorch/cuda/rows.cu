@@ -19,33 +19,58 @@ __device__ float block_sum(float x) {
   return sum;
 }
 
+constexpr int kNormEights = 4;  // of a thread; what is beyond them is read twice
+
+/// A row's elements stay in registers between their sum and their scaling.
 template <class T>
 __global__ void norm_kernel(const T* x, const T* weight, T* out, int width, float eps) {
   let_next_begin();
-  wait_for_previous();
   x += static_cast<std::size_t>(blockIdx.x) * width;
   out += static_cast<std::size_t>(blockIdx.x) * width;
+  const int mine = static_cast<int>(threadIdx.x) * 8;
+  Eight<T> w[kNormEights];
+  Eight<T> v[kNormEights];
+#pragma unroll
+  for (int n = 0; n < kNormEights; ++n)
+    if (mine + n * kThreads * 8 < width) w[n] = Eight<T>::load(weight + mine + n * kThreads * 8);
+  wait_for_previous();
   float squares = 0;
-  for (int i = static_cast<int>(threadIdx.x) * 8; i < width; i += kThreads * 8) {
-    const auto v = Eight<T>::load(x + i);
-    for (int k = 0; k < 8; ++k) squares += v[k] * v[k];
+#pragma unroll
+  for (int n = 0; n < kNormEights; ++n) {
+    if (mine + n * kThreads * 8 >= width) continue;
+    v[n] = Eight<T>::load(x + mine + n * kThreads * 8);
+    for (int k = 0; k < 8; ++k) squares += v[n][k] * v[n][k];
+  }
+  for (int i = mine + kNormEights * kThreads * 8; i < width; i += kThreads * 8) {
+    const auto more = Eight<T>::load(x + i);
+    for (int k = 0; k < 8; ++k) squares += more[k] * more[k];
   }
   const float scale = rsqrtf(block_sum(squares) / static_cast<float>(width) + eps);
-  for (int i = static_cast<int>(threadIdx.x) * 8; i < width; i += kThreads * 8) {
-    auto v = Eight<T>::load(x + i);
-    const auto w = Eight<T>::load(weight + i);
-    for (int k = 0; k < 8; ++k) v.at[k] = rounded<T>(to_float(rounded<T>(v[k] * scale)) * w[k]);
-    v.store(out + i);
-  }
+  const auto scaled = [&](Eight<T> some, const Eight<T>& weights, int at) {
+    for (int k = 0; k < 8; ++k) some.at[k] = rounded<T>(to_float(rounded<T>(some[k] * scale)) * weights[k]);
+    some.store(out + at);
+  };
+#pragma unroll
+  for (int n = 0; n < kNormEights; ++n)
+    if (mine + n * kThreads * 8 < width) scaled(v[n], w[n], mine + n * kThreads * 8);
+  for (int i = mine + kNormEights * kThreads * 8; i < width; i += kThreads * 8)
+    scaled(Eight<T>::load(x + i), Eight<T>::load(weight + i), i);
 }
 
 template <class T>
-__global__ void embed_kernel(const std::int32_t* ids, const T* table, T* out, int width) {
+__global__ void begin_kernel(const Begin job) {
   let_next_begin();
   wait_for_previous();
-  const T* from = table + static_cast<std::size_t>(ids[blockIdx.x]) * width;
-  for (int i = static_cast<int>(threadIdx.x) * 8; i < width; i += kThreads * 8)
-    Eight<T>::load(from + i).store(out + static_cast<std::size_t>(blockIdx.x) * width + i);
+  const int row = static_cast<int>(blockIdx.x);
+  const T* from = static_cast<const T*>(job.embedding) + static_cast<std::size_t>(job.ids[row]) * job.width;
+  T* to = static_cast<T*>(job.x) + static_cast<std::size_t>(row) * job.width;
+  for (int i = static_cast<int>(threadIdx.x) * 8; i < job.width; i += kThreads * 8)
+    Eight<T>::load(from + i).store(to + i);
+  const int half = job.head_dim / 2;
+  for (int i = static_cast<int>(threadIdx.x); i < half; i += kThreads) {
+    float* angle = job.angles + (static_cast<std::size_t>(row) * half + i) * 2;
+    sincosf(static_cast<float>(job.positions[row]) * job.frequencies[i], &angle[1], &angle[0]);
+  }
 }
 
 template <class T>
@@ -61,41 +86,45 @@ __global__ void gated_kernel(const T* gate_up, T* out, int width) {
   gate.store(out + static_cast<std::size_t>(blockIdx.y) * width + i);
 }
 
-/// One block a row; a thread has one pair of the first and second half of a head.
+constexpr int kRopeThreads = 128;
+
+/// A thread has eight pairs of the first and second half of a head.
 template <class T>
-__global__ void rope_kernel(const Heads job, const float* frequencies) {
+__global__ void rope_kernel(const Heads job) {
   let_next_begin();
-  wait_for_previous();
   const int half = job.head_dim / 2;
-  const int pairs = (job.heads + 2 * job.kv_heads) * half;
-  const int position = job.positions[blockIdx.x];
-  T* row = static_cast<T*>(job.qkv) + static_cast<std::size_t>(blockIdx.x) * 2 * pairs;
-  const std::size_t slot = static_cast<std::size_t>(job.slots[blockIdx.x]) * job.kv_heads;
-  for (int i = static_cast<int>(threadIdx.x); i < pairs; i += kThreads) {
-    const int head = i / half;
-    const int at = i % half;
-    const T* from = row + head * job.head_dim + at;
-    T first = from[0];
-    T second = from[half];
-    if (head < job.heads + job.kv_heads) {
-      float sin = 0;
-      float cos = 0;
-      sincosf(static_cast<float>(position) * frequencies[at], &sin, &cos);
-      const float a = to_float(first);
-      const float b = to_float(second);
-      first = rounded<T>(a * cos - b * sin);
-      second = rounded<T>(b * cos + a * sin);
+  const int of_a_head = half / 8;
+  const int i = static_cast<int>(blockIdx.x * kRopeThreads + threadIdx.x);
+  const int head = i / of_a_head;
+  const int at = i % of_a_head * 8;
+  const int row = static_cast<int>(blockIdx.y);
+  if (head >= job.heads + 2 * job.kv_heads) return;
+  const int position = job.positions[row];
+  const std::size_t slot = static_cast<std::size_t>(job.slots[row]) * job.kv_heads;
+  wait_for_previous();
+  T* from = static_cast<T*>(job.qkv) +
+            (static_cast<std::size_t>(row) * (job.heads + 2 * job.kv_heads) + head) * job.head_dim + at;
+  auto first = Eight<T>::load(from);
+  auto second = Eight<T>::load(from + half);
+  if (head < job.heads + job.kv_heads) {
+    const float* angles = job.angles + (static_cast<std::size_t>(row) * half + at) * 2;
+    for (int k = 0; k < 8; ++k) {
+      const float a = first[k];
+      const float b = second[k];
+      const float cos = angles[2 * k];
+      const float sin = angles[2 * k + 1];
+      first.at[k] = rounded<T>(a * cos - b * sin);
+      second.at[k] = rounded<T>(b * cos + a * sin);
     }
-    T* to = row + head * job.head_dim + at;
-    if (head >= job.heads) {
-      const bool is_key = head < job.heads + job.kv_heads;
-      const int kv = (head - job.heads) % job.kv_heads;
-      to =
-          static_cast<T*>(is_key ? job.keys : job.values) + ((slot + kv) * job.capacity + position) * job.head_dim + at;
-    }
-    to[0] = first;
-    to[half] = second;
   }
+  T* to = from;
+  if (head >= job.heads) {
+    const bool is_key = head < job.heads + job.kv_heads;
+    const int kv = (head - job.heads) % job.kv_heads;
+    to = static_cast<T*>(is_key ? job.keys : job.values) + ((slot + kv) * job.capacity + position) * job.head_dim + at;
+  }
+  first.store(to);
+  second.store(to + half);
 }
 
 struct Best {
@@ -151,12 +180,9 @@ cudaError_t rms_norm(Half type, const void* x, const void* weight, void* out, in
   });
 }
 
-cudaError_t embed(Half type, const std::int32_t* ids, const void* table, void* out, int rows, int width,
-                  cudaStream_t stream) {
-  return with_type(type, [&](auto element) {
-    using T = decltype(element);
-    return launch(embed_kernel<T>, dim3(static_cast<unsigned>(rows)), kThreads, 1, stream, ids,
-                  static_cast<const T*>(table), static_cast<T*>(out), width);
+cudaError_t begin(const Begin& job, cudaStream_t stream) {
+  return with_type(job.type, [&](auto element) {
+    return launch(begin_kernel<decltype(element)>, dim3(static_cast<unsigned>(job.rows)), kThreads, 1, stream, job);
   });
 }
 
@@ -169,10 +195,11 @@ cudaError_t gated(Half type, const void* gate_up, void* out, int rows, int width
   });
 }
 
-cudaError_t rope_append(const Heads& job, const float* frequencies, cudaStream_t stream) {
+cudaError_t rope_append(const Heads& job, cudaStream_t stream) {
+  const int tasks = (job.heads + 2 * job.kv_heads) * job.head_dim / 16;
+  const dim3 grid(static_cast<unsigned>((tasks + kRopeThreads - 1) / kRopeThreads), static_cast<unsigned>(job.rows));
   return with_type(job.type, [&](auto element) {
-    return launch(rope_kernel<decltype(element)>, dim3(static_cast<unsigned>(job.rows)), kThreads, 1, stream, job,
-                  frequencies);
+    return launch(rope_kernel<decltype(element)>, grid, kRopeThreads, 1, stream, job);
   });
 }
 
