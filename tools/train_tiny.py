@@ -41,7 +41,7 @@ SIZES = {
     "1m": dict(hidden=128, layers=4, heads=4, kv_heads=2, ffn=384, share=0.15, runs=[(60, 0.0, 4e-3)]),
     "3m": dict(hidden=192, layers=6, heads=6, kv_heads=2, ffn=448, share=0.50,
                runs=[(40, 0.1, 3e-3), (80, 0.15, 3e-3), (20, 0.05, 3e-3)]),
-    "8m": dict(hidden=320, layers=6, heads=10, kv_heads=2, ffn=832, share=0.35, runs=[(30, 0.15, 2e-3), (15, 0.1, 2e-3)]),
+    "8m": dict(hidden=320, layers=6, heads=10, kv_heads=2, ffn=832, share=0.35, runs=[(30, 0.15, 2e-3), (50, 0.2, 2e-3), (15, 0.1, 2e-3)]),
 }
 HEAD_DIM, THETA, EPS = 32, 10000.0, 1e-5
 PROMPTS = ["The", "It was a cold morning, and", "The island of Guernsey", "The river",
@@ -430,7 +430,8 @@ def check_with_transformers(trainer: Trainer, size: str) -> dict:
     """What Hugging Face's own code makes of the folder, beside ours."""
     import transformers
     folder = trainer.args.output / size
-    theirs, info = transformers.LlamaForCausalLM.from_pretrained(folder, torch_dtype=torch.float32, output_loading_info=True)
+    dtype = {"dtype" if int(transformers.__version__.split(".")[0]) >= 5 else "torch_dtype": torch.float32}
+    theirs, info = transformers.LlamaForCausalLM.from_pretrained(folder, output_loading_info=True, **dtype)
     ours = trainer.make(size, 0.0).float().cpu().eval()
     ours.load_state_dict({k: v.float() for k, v in theirs.state_dict().items() if k != "lm_head.weight"})
     text = next(p.text for p in trainer.pieces if p.held_out)[:1200]
