@@ -152,8 +152,12 @@ class Worker:
         return answer
 
     def free(self):
+        """Gives the memory back, if need be by ending the worker."""
         if self.loaded and self.process:
-            self.ask(30, "free")
+            answer = self.ask(30, "free")
+            if "error" in answer or answer.get("kept_bytes", 0) > 1 << 30:
+                say(f"the worker is started anew: {answer}")
+                self.stop()
         self.loaded = None
 
 

@@ -20,7 +20,7 @@ MOST_CALL_S = 5.0  # a generate call that takes longer is measured with fewer to
 class Worker:
     def __init__(self, device: str, threads: int):
         import torch
-        self.torch, self.device, self.model, self.seen = torch, device, None, None
+        self.torch, self.device, self.model = torch, device, None
         if device == "cpu":
             torch.set_num_threads(threads)
         else:
@@ -79,13 +79,15 @@ class Worker:
     # ------------------------------------------------------------ models
 
     def free(self):
-        self.model = self.seen = None
+        self.model = None
         gc.collect()
-        if self.device != "cpu":
+        if self.device == "cpu":
+            return {}
+        if "torch._dynamo" in sys.modules:
             self.torch._dynamo.reset()
             gc.collect()
-            self.torch.cuda.empty_cache()
-        return {}
+        self.torch.cuda.empty_cache()
+        return {"kept_bytes": self.torch.cuda.memory_reserved()}
 
     def ready(self, model, begin: float):
         self.model = model.eval()
