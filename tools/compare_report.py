@@ -92,8 +92,8 @@ def speed(docs: list[Doc]) -> str:
             row = [doc.name, str(batch), number(doc.step_bytes(batch) / 1e9)]
             for runtime, step in steps.items():
                 row.append("–" if step is None else f"{number(step * 1e3)} ({share(doc.bound_share(runtime, batch))})")
-            rows.append(row + [ratio(steps["transformers eager"], steps["engine graph"]), ratio(steps["transformers compiled"], steps["engine graph"]),
-                               ratio(steps["engine eager"], steps["engine graph"])])
+            others = ("transformers eager", "transformers compiled", "engine eager")
+            rows.append(row + [ratio(steps[r], steps["engine graph"]) for r in others])
     return table(["model", "B", "GB a step", *(f"{n}, ms" for n in RUNTIMES.values()), "tr. eager ÷ graphs", "tr. compiled ÷ graphs",
                   "eager ÷ graphs"], rows)
 
@@ -121,9 +121,11 @@ def energy(docs: list[Doc], field: str) -> str:
             for runtime, value in joules.items():
                 above = doc.get(runtime, batch, f"{field}_above_idle")
                 watts = (doc.get(runtime, batch, "window") or {}).get("watts")
-                row.append("–" if value is None else f"{number(value)} ({number(above)})" + (f", {watts:.0f} W" if watts and field == "j_per_token" else ""))
-            rows.append(row + [ratio(joules["transformers eager"], joules["engine graph"]), ratio(joules["transformers compiled"], joules["engine graph"])])
-    return table(["model", "B", *(f"{n}, J" for n in RUNTIMES.values()), "tr. eager ÷ graphs", "tr. compiled ÷ graphs"], rows) if rows else "none\n"
+                mean = f", {watts:.0f} W" if watts and field == "j_per_token" else ""
+                row.append("–" if value is None else f"{number(value)} ({number(above)}){mean}")
+            rows.append(row + [ratio(joules[r], joules["engine graph"]) for r in ("transformers eager", "transformers compiled")])
+    head = ["model", "B", *(f"{n}, J" for n in RUNTIMES.values()), "tr. eager ÷ graphs", "tr. compiled ÷ graphs"]
+    return table(head, rows) if rows else "none\n"
 
 
 def batching(docs: list[Doc]) -> str:
@@ -157,14 +159,18 @@ def notes(docs: list[Doc]) -> str:
     cards = {uuid: card for doc in docs for uuid, card in doc.doc.get("cards", {}).items() if card}
     lines = []
     for uuid, c in cards.items():
-        lines.append(f"- {c.get('gpu')} ({uuid[:12]}), driver {c.get('driver')}, limit {number(c.get('power_limit_w'), 4)} W, torch {c.get('torch')}, "
-                     f"transformers {c.get('transformers')}: copy {number((c.get('copy_bytes_per_s') or 0) / 1e12)} TB/s, GEMM "
-                     f"{number((c.get('gemm_flops_per_s') or 0) / 1e12)} TFLOP/s, idle with a context {number((c.get('idle') or {}).get('watts'))} W.")
+        copy, gemm = (number((c.get(name) or 0) / 1e12) for name in ("copy_bytes_per_s", "gemm_flops_per_s"))
+        lines.append(f"- {c.get('gpu')} ({uuid[:12]}), driver {c.get('driver')}, limit {number(c.get('power_limit_w'))} W, torch "
+                     f"{c.get('torch')}, transformers {c.get('transformers')}: copy {copy} TB/s, GEMM {gemm} TFLOP/s, idle with a "
+                     f"context {number((c.get('idle') or {}).get('watts'))} W.")
     for doc in docs:
         for stage, s in doc.doc["stages"].items():
             if "error" in s:
                 lines.append(f"- {doc.name}, {stage}: failed: {' '.join(s['error'].split())[:160]}")
-            elif s.get("window", {}).get("seconds") and s["window"]["seconds"] < 2:
+            if "compiled" in stage and "run" in s:
+                how = f"by {s['backend']} alone ({s['inductor_error'][:100]})" if "backend" in s else "by Inductor"
+                lines.append(f"- {doc.name}, {stage}: {how}; the first call took {s['run']['warm_s'][0]:.0f} s.")
+            if s.get("window", {}).get("seconds") and s["window"]["seconds"] < 2:
                 lines.append(f"- {doc.name}, {stage}: the energy window has {s['window']['seconds']:.2f} s only.")
     return "\n".join(lines) + "\n"
 

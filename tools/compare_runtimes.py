@@ -5,9 +5,10 @@
   compare_runtimes.py --engine … --output DIR --cpu-tiny MODEL_DIR --threads 8
 
 Writes DIR/<model>.json after every stage and leaves out what is there: run it again to go on, also on another card of the
-kind (a stage that failed is tried again with --retry). Models are shapes of src/phasewatt/sim/files/archs with random weights, in FP16. In this order, while the
-model's time lasts: the engine with graphs, transformers' eager generate, the engine without graphs; and when all models are
-through, transformers with a static cache and compiled decoding. tools/compare_report.py makes tables of the files.
+kind (a stage that failed is tried again with --retry). Models are shapes of src/phasewatt/sim/files/archs with random weights,
+in FP16. In this order, while the model's time lasts: the engine with graphs, transformers' eager generate, the engine without
+graphs; and when all models are through, transformers with a static cache and compiled decoding. tools/compare_report.py makes
+tables of the files.
 
 Both sides are children of this process, which holds no torch and reads NVML's energy counter every 20 ms. Energy of a window
 is the counter at its ends, between the instants at which the counter changed.
@@ -221,7 +222,8 @@ def of_generate(answer: dict, loaded: dict, batch: int, meter: Meter, idle_w) ->
     new, texts = full["new"], len(full["calls_s"])
     whole, single = statistics.median(full["calls_s"]), statistics.median(one["calls_s"])
     out = {"prefill_s": statistics.median(answer["forward_s"]) if answer["forward_s"] else single, "generate_one_s": single,
-           "generate_s": whole, "decode_step_s": (whole - single) / (new - 1), "new": new, "repeats": texts, "loaded": loaded, "run": answer}
+           "generate_s": whole, "decode_step_s": (whole - single) / (new - 1), "new": new, "repeats": texts,
+           "loaded": loaded, "run": answer}
     if meter.on:
         out["window"], out["window_one"] = meter.window(full["begin"], full["end"]), meter.window(one["begin"], one["end"])
         j, j1 = out["window"]["joules"], out["window_one"]["joules"]
@@ -304,9 +306,16 @@ class Pass:
         if not self.due(stage, least_s):
             return
         loaded = self.worker.load(self.model.name, min(90, self.left() + 20), "load", arch=self.arch)
-        answer = loaded if "error" in loaded else self.worker.ask(
-            self.left() + 20, "generate", batch=batch, prompt=args.prompt, new=args.new, seconds=args.seconds, static=kind == "compiled")
-        self.model.keep(stage, of_generate(answer, loaded, batch, self.meter, self.model.idle_w))
+        ask = lambda **more: self.worker.ask(self.left() + 20, "generate", batch=batch, prompt=args.prompt, new=args.new,
+                                             seconds=args.seconds, **more)
+        answer = loaded if "error" in loaded else ask(static=True) if kind == "compiled" else ask()
+        failed = answer.get("error")
+        if failed and kind == "compiled" and self.worker.loaded and self.worker.process:  # no compiler: graphs alone
+            answer = ask(static=True, backend="cudagraphs")
+        result = of_generate(answer, loaded, batch, self.meter, self.model.idle_w)
+        if failed and "error" not in answer:
+            result |= {"backend": "cudagraphs", "inductor_error": failed}
+        self.model.keep(stage, result)
 
 
 def first_pass(a: Pass) -> None:

@@ -147,8 +147,12 @@ class Worker:
             out.append(self.call(ids, new, static))
         return {"new": new, "calls_s": out, "begin": begin, "end": time.monotonic()}
 
-    def generate(self, batch: int, prompt: int, new: int, seconds: float, static: bool = False):
-        """`full`: whole texts of `new` tokens; `one`: of one token, which is the prefill and what generate does around it."""
+    def generate(self, batch: int, prompt: int, new: int, seconds: float, static: bool = False, backend: str | None = None):
+        """`full`: whole texts of `new` tokens; `one`: of one token, which is the prefill and what generate does around it.
+        With a static cache generate compiles the decode step by itself, by Inductor with CUDA graphs unless told otherwise."""
+        if backend:
+            from transformers import CompileConfig
+            self.model.generation_config.compile_config = CompileConfig(backend=backend, mode=None)
         torch = self.torch
         with torch.inference_mode(not static):
             ids = torch.randint(10, self.model.config.vocab_size - 10, (batch, prompt), device=self.device,

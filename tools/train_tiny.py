@@ -343,7 +343,8 @@ def check_with_transformers(trainer: Trainer, size: str) -> dict:
     with torch.no_grad():
         a, b = ours(torch.tensor([ids])), theirs.eval()(torch.tensor([ids])).logits
     return {"transformers": transformers.__version__, "logits_most_different": (a - b).abs().max().item(),
-            "logits_norm": b.norm().item(), "missing": sorted(map(str, info["missing_keys"])), "unexpected": sorted(map(str, info["unexpected_keys"])),
+            "logits_norm": b.norm().item(), "missing": sorted(map(str, info["missing_keys"])),
+            "unexpected": sorted(map(str, info["unexpected_keys"])),
             "same_ids": transformers.AutoTokenizer.from_pretrained(folder)(text)["input_ids"] == ids}
 
 
@@ -362,7 +363,6 @@ def main() -> None:
     parser.add_argument("--compile", action="store_true")
     args = parser.parse_args()
     args.output.mkdir(parents=True, exist_ok=True)
-    torch.backends.cuda.matmul.allow_tf32 = True
     end = START + 60 * args.minutes
 
     pieces, sources = read_pieces(args.text, args.boolq)
