@@ -164,7 +164,7 @@ class Worker:
 
 def run_engine(args, model: str, extra: list[str], batch: int, timeout: float) -> dict:
     command = [*shlex.split(args.engine), model, *extra, "--batch", str(batch), "--prompt", str(args.prompt), "--new", str(args.new),
-               "--seconds", str(args.seconds), "--json"]
+               "--seconds", str(args.seconds)]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         begin = time.monotonic()
         try:
@@ -335,7 +335,7 @@ def cpu_tiny(args, meter: Meter) -> None:
     lengths = {"prompt": args.prompt, "new": args.new, "seconds": args.seconds}
     for batch in args.batches:
         if model.wanted(f"engine cpu b{batch}"):
-            run = run_engine(args, str(args.cpu_tiny), ["--device", "cpu", "--threads", str(args.threads)], batch, 90)
+            run = run_engine(args, str(args.cpu_tiny), ["--device", "cpu", "--runtime", "eager", "--threads", str(args.threads)], batch, 90)
             model.keep(f"engine cpu b{batch}", of_engine(run, args, batch, meter, None))
         if model.wanted(f"transformers cpu b{batch}"):
             loaded = worker.load("tiny", 90, "load_folder", path=str(args.cpu_tiny), dtype="float32")
@@ -351,7 +351,7 @@ def cpu_tiny(args, meter: Meter) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     numbers = lambda text: [int(n) for n in text.split(",") if n]
-    parser.add_argument("--engine", required=True, help="the program phasewatt_engine_bench, with options before the model if need be")
+    parser.add_argument("--engine", required=True, help="tools/engine_bench.cpp built, with options of its own if need be")
     parser.add_argument("--output", type=pathlib.Path, required=True)
     parser.add_argument("--models", default=MODELS)
     parser.add_argument("--batches", type=numbers, default=[1, 8])
