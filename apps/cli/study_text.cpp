@@ -94,6 +94,7 @@ std::string plan_text(const StudyPlan& plan, const replay::PlanEstimate& estimat
   out += fmt::format("points      {} with {} requests{}\n", plan.points.size(), count_requests(plan),
                      axes.references == 0 ? "" : fmt::format(", {} of them reference points", axes.references));
   for (const auto& note : plan.notes) out += "note: " + note + "\n";
+  if (!e.engine_simulated) return out + "\nno estimate: how long a real engine takes is not known beforehand\n";
   out += "\nestimate of device time and energy, without noise:\n";
   for (const auto& m : estimate.models)
     out += fmt::format("  {:<16} {:>5} points {:>12} {:>24}{}\n", m.model, m.points, duration(m.seconds),

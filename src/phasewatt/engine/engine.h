@@ -33,7 +33,7 @@ struct ModelInfo {
   double parameters = 0;  ///< count
   double weight_bytes = 0;
   TokenKind token_kind = TokenKind::word;
-  std::vector<std::string> gpus;  ///< NVML's UUIDs, "GPU-…", of the GPUs it runs on; empty: none, or simulated ones
+  std::vector<std::string> gpus{};  ///< NVML's UUIDs, "GPU-…", of the GPUs it runs on; empty: none, or simulated ones
 };
 
 /// Something that can prefill, decode and score. Not thread-safe: one thread drives one engine. `load` comes first,
