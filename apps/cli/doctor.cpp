@@ -42,11 +42,10 @@ std::vector<Finding> examine() {
   for (auto& found : examine_devices()) all.push_back(std::move(found));
   for (auto& found : examine_clocks()) all.push_back(std::move(found));
   all.push_back({"engine", "sim", true, "models " + join(sim::shipped_archs(), ", ") + "; runtimes eager, graph", {}});
-  const std::string libtorch = libtorch_release();
-  all.push_back({"engine", "libtorch", !libtorch.empty(),
-                 libtorch.empty() ? "this phasewatt was built without it"
-                                  : "libtorch " + libtorch + "; models: folders, and synthetic:ID",
-                 kLibtorchHint});
+  const auto libtorch = libtorch_release();
+  all.push_back({"engine", "libtorch", libtorch.ok(),
+                 libtorch ? "libtorch " + *libtorch + "; models: folders, and synthetic:ID" : libtorch.error().what,
+                 libtorch ? "" : libtorch.error().hint});
   all.push_back({"engine", "openai", false, "not part of this release", "use [engine] kind = \"sim\""});
   return all;
 }

@@ -13,15 +13,11 @@ namespace phasewatt::cli {
 /// Makes an engine; `device` replaces the study's "auto", empty leaves it.
 using EngineMaker = std::function<std::unique_ptr<engine::Engine>(const std::string& device)>;
 
-/// Release of the libtorch this program was built with; empty when it was built without.
-std::string libtorch_release();
+/// Release of the libtorch behind the engine, loading it. unsupported: this program was built without, or it cannot be
+/// loaded; the hint says how to get it.
+Result<std::string> libtorch_release();
 
-/// How to get it.
-inline constexpr const char* kLibtorchHint =
-    "install libtorch (Debian: apt-get install libtorch-dev libopenblas0-pthread; for a GPU: pip install torch) and "
-    "build phasewatt again; docs/engine.md has the commands";
-
-/// unsupported: this program was built without libtorch.
+/// Errors as libtorch_release().
 Result<EngineMaker> libtorch_engine(const replay::Study& study);
 
 }  // namespace phasewatt::cli

@@ -181,7 +181,7 @@ Result<PreparedStudy> prepare_study(replay::Study study, const DataDir& data_dir
     PHASEWATT_TRY(prepare_models(study, inputs));
     inputs.environment.runtime = engine({})->info().runtime;  // the CPU knows no graphs, whatever was asked
     prepared.notes.push_back(
-        fmt::format("engine libtorch {}, device {}, type {}", libtorch_release(), study.engine_device, study.dtype));
+        fmt::format("engine libtorch {}, device {}, type {}", *libtorch_release(), study.engine_device, study.dtype));
   } else {
     inputs.models = sim::shipped_archs();
   }

@@ -33,11 +33,10 @@ StudyPlan plan(const Study& s, PlanInputs inputs = fake::inputs()) {
   return make_plan(s, std::move(inputs)).value();
 }
 
-Script real() {
-  Script script;
-  script.simulated = script.truth = script.clock_readable = false;
-  return script;
-}
+/// Nothing but spans comes from it, unless a test says more.
+struct Real : Script {
+  Real() { simulated = truth = clock_readable = false; }
+};
 
 Result<RunSummary> run(const StudyPlan& plan, const Study& s, const RigFactory& factory, FakeSink& sink) {
   Observer observer;
@@ -47,7 +46,7 @@ Result<RunSummary> run(const StudyPlan& plan, const Study& s, const RigFactory& 
 TEST(RealEngine, AccuracyComesFromTheOptionsThatItScored) {
   const Study s = study("boolq");
   for (const bool right : {false, true}) {
-    Script script = real();
+    Real script;
     script.logprobs = right ? std::vector{-5.0, -1.0} : std::vector{-1.0, -5.0};
     FakeSink sink;
     ASSERT_TRUE(run(plan(s), s, fake::factory(script, false), sink));
@@ -57,7 +56,7 @@ TEST(RealEngine, AccuracyComesFromTheOptionsThatItScored) {
 
 TEST(RealEngine, RougeComesFromItsText) {
   const Study s = study("truthfulqa");
-  Script script = real();
+  Real script;
   script.text = "the right answer";
   FakeSink sink;
   ASSERT_TRUE(run(plan(s), s, fake::factory(script, false), sink));
@@ -66,7 +65,7 @@ TEST(RealEngine, RougeComesFromItsText) {
 
 TEST(RealEngine, WithoutAnswersThereIsNoQuality) {
   const Study s = study("truthfulqa");
-  Script script = real();
+  Real script;
   FakeSink sink;
   ASSERT_TRUE(run(plan(s), s, fake::factory(script, false), sink));
   for (const auto& request : sink.records.at(0).requests) EXPECT_EQ(request.quality, std::nullopt);
@@ -74,7 +73,7 @@ TEST(RealEngine, WithoutAnswersThereIsNoQuality) {
 
 TEST(RealEngine, UnmeasuredItIsDegradedAndHasItsTimes) {
   const Study s = study("truthfulqa");
-  Script script = real();
+  Real script;
   FakeSink sink;
   ASSERT_TRUE(run(plan(s), s, fake::factory(script, false), sink));
   const RunRecord& r = sink.records.at(0);
@@ -92,7 +91,7 @@ TEST(RealEngine, EachModelGetsItsOwnTokens) {
     for (const auto& q : d.queries)
       d.model_tokens["large"].push_back({100, std::vector<int>(q.query.choices.size(), 1)});
   const StudyPlan planned = plan(s, std::move(inputs));
-  Script script = real();
+  Real script;
   FakeSink sink;
   ASSERT_TRUE(run(planned, s, fake::factory(script, false), sink));
   for (const auto& request : sink.records.at(0).requests) EXPECT_EQ(request.prompt_tokens, 10 + int(request.index));
@@ -137,7 +136,7 @@ RigFactory measured(Script& script) {
 TEST(RealEngine, TheGpuItRunsOnMustBeTheOneThatIsMeasured) {
   const Study s = study("truthfulqa");
   FakeSink sink;
-  Script script = real();
+  Real script;
   const auto on_cpu = run(plan(s), s, measured(script), sink);
   ASSERT_FALSE(on_cpu);
   EXPECT_EQ(on_cpu.error().code, ErrorCode::bad_input);
