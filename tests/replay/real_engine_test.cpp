@@ -85,7 +85,8 @@ TEST(RealEngine, UnmeasuredItIsDegradedAndHasItsTimes) {
 }
 
 TEST(RealEngine, EachModelGetsItsOwnTokens) {
-  const Study s = study("truthfulqa");
+  Study s = study("truthfulqa");
+  s.engine = "libtorch";
   PlanInputs inputs = fake::inputs();
   for (auto& d : inputs.datasets)
     for (const auto& q : d.queries)

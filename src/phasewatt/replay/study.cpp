@@ -206,11 +206,15 @@ class Parser {
   }
 
   /// A key that another kind has: told so, rather than as unknown.
-  static void refuse(TomlTable& table, const std::string& kind, const std::string& other, const Words& keys) {
+  [[nodiscard]] Status refuse(const TomlTable& table, const std::string& kind, const std::string& other,
+                              const Words& keys) const {
     for (const auto& key : keys)
       if (table.has(key))
-        table.fail(key, fmt::format("'{}' is a key of kind = \"{}\", and this is \"{}\"", key, other, kind),
-                   "leave it out");
+        return Error{ErrorCode::bad_input,
+                     fmt::format("{}: '{}' is a key of kind = \"{}\", and this is \"{}\"",
+                                 study_.where(table.line(key)), key, other, kind),
+                     "leave it out"};
+    return ok();
   }
 
   Status read_engine(TomlTable& table) {
@@ -218,7 +222,7 @@ class Parser {
     if (study_.real_engine())
       read_libtorch(table);
     else
-      refuse(table, "sim", "libtorch", Words{"device", "dtype", "threads"});
+      PHASEWATT_TRY(refuse(table, "sim", "libtorch", Words{"device", "dtype", "threads"}));
     study_.runtime = one_of(table, "runtime", study_.runtime, Words{"eager", "graph"});
     if (study_.engine_device == "cpu" && study_.runtime == "graph")
       table.fail("runtime", "'runtime' is 'graph', and the CPU has no graphs", "use runtime = \"eager\"");
@@ -247,8 +251,8 @@ class Parser {
 
   Status read_device(TomlTable& table) {
     PHASEWATT_ASSIGN(study_.device, read_kind(table, "device", study_.device, Words{"sim", "nvml", "none"}, {}));
-    if (study_.device != "sim") refuse(table, study_.device, "sim", Words{"spec", "noise"});
-    if (study_.device != "nvml") refuse(table, study_.device, "nvml", Words{"gpu"});
+    if (study_.device != "sim") PHASEWATT_TRY(refuse(table, study_.device, "sim", Words{"spec", "noise"}));
+    if (study_.device != "nvml") PHASEWATT_TRY(refuse(table, study_.device, "nvml", Words{"gpu"}));
     if (study_.device == "none") return table.finish();
     if (study_.device == "nvml") {
       study_.gpu = table.string("gpu", "");
