@@ -123,7 +123,8 @@ Status add_simulated_engine(const replay::Study& study, LiveParts& parts, NvmlSt
 }
 
 /// Tells a real engine which of CUDA's GPUs is measured, when the study leaves it open.
-Status add_real_engine(const Gpus& gpus, const EngineMaker& engine, LiveParts& parts, NvmlStudy& out) {
+Status add_real_engine(const replay::Study& study, const Gpus& gpus, const EngineMaker& engine, LiveParts& parts,
+                       NvmlStudy& out) {
   parts.engine = engine;
   if (parts.nvml->simulated()) {
     out.notes.emplace_back(
@@ -136,6 +137,7 @@ Status add_real_engine(const Gpus& gpus, const EngineMaker& engine, LiveParts& p
   if (at == visible.end())
     return Error{ErrorCode::not_found, "CUDA_VISIBLE_DEVICES hides " + parts.gpu.uuid + " from the engine",
                  "unset CUDA_VISIBLE_DEVICES, or name a GPU that it shows in [device] gpu"};
+  out.cost = twin_cost(study, parts.gpu.name);
   if (at != visible.begin()) parts.cuda = fmt::format("cuda:{}", at - visible.begin());
   return ok();
 }
@@ -162,7 +164,7 @@ Result<NvmlStudy> open_nvml_study(const replay::Study& study, const ClockConsent
   parts->nvml = gpus.nvml;
   PHASEWATT_ASSIGN(parts->gpu, choose_gpu(gpus, study.gpu));
   NvmlStudy out;
-  PHASEWATT_TRY(engine ? add_real_engine(gpus, engine, *parts, out) : add_simulated_engine(study, *parts, out));
+  PHASEWATT_TRY(engine ? add_real_engine(study, gpus, engine, *parts, out) : add_simulated_engine(study, *parts, out));
 
   PHASEWATT_ASSIGN(const auto device, NvmlDevice::open(parts->nvml, parts->gpu));
   out.device = device->info();

@@ -22,8 +22,8 @@ struct NvmlStudy {
 };
 
 /// Opens the GPU and finds out what can be done; changes nothing. `engine` empty: the simulated one, whose card must be
-/// simulated too (otherwise unsupported), because it has nothing for a real one to do. `runtime` and `cost` are filled
-/// in for the simulated engine alone.
+/// simulated too (otherwise unsupported), because it has nothing for a real one to do. For a real one `runtime`
+/// stays empty, and `cost` too where no simulated card is like this one.
 Result<NvmlStudy> open_nvml_study(const replay::Study& study, const ClockConsent& consent, const EngineMaker& engine);
 
 }  // namespace phasewatt::cli

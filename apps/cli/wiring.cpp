@@ -14,6 +14,7 @@
 #include "phasewatt/device/no_device.h"
 #include "phasewatt/device/recorder.h"
 #include "phasewatt/device/sim/sim_device.h"
+#include "phasewatt/engine/model/synthetic.h"
 #include "phasewatt/engine/sim/quality.h"
 #include "phasewatt/engine/sim/sim_engine.h"
 #include "phasewatt/sim/estimate.h"
@@ -104,6 +105,24 @@ replay::CostModel sim_cost(std::shared_ptr<const SimParts> parts) {
     const auto cost = sim::estimate(parts->gpu, parts->runtime, *arch, in, shape.clock);
     return replay::BatchCost{cost.seconds, cost.energy};
   };
+}
+
+replay::CostModel twin_cost(const replay::Study& study, std::string_view gpu_name) {
+  constexpr std::array<std::pair<std::string_view, const char*>, 2> kTwins{
+      {{"H200", "h200-sxm"}, {"RTX PRO 6000 Blackwell Workstation", "rtx-pro-6000-blackwell-ws"}}};
+  for (const auto& [name, spec] : kTwins) {
+    if (gpu_name.find(name) == std::string_view::npos) continue;
+    auto gpu = sim::find_gpu(spec);
+    auto parts = gpu ? sim_parts(study, std::move(gpu).value()) : std::move(gpu).error();
+    if (!parts) return {};
+    return [cost = sim_cost(std::move(parts).value())](replay::BatchShape shape) -> std::optional<replay::BatchCost> {
+      const auto arch = engine::model::synthetic_arch(shape.model);
+      if (!arch) return std::nullopt;
+      shape.model = *arch;
+      return cost(shape);
+    };
+  }
+  return {};
 }
 
 namespace {
