@@ -35,6 +35,7 @@ struct Script {
   std::uint64_t throttle = 0;
   std::set<std::string> too_big;  ///< models that do not fit
   std::function<std::optional<Error>(const RunPoint&)> batch_error;
+  std::optional<Error> load_error;
   std::optional<Error> lock_error;
   std::optional<Error> reset_error;
   std::optional<Error> lost_lock;  ///< the lock is lost while the point runs
@@ -78,6 +79,7 @@ class FakeEngine final : public engine::Engine {
 
   Result<engine::ModelInfo> load(const std::string& model) override {
     ++card_.script.loads;
+    if (card_.script.load_error) return *card_.script.load_error;
     if (card_.script.too_big.contains(model)) return Error{ErrorCode::out_of_memory, model + " does not fit", {}};
     model_ = model;
     return engine::ModelInfo{.id = model, .gpus = card_.script.gpus};

@@ -119,6 +119,22 @@ TEST(RealEngine, WhatItRunsIsPartOfTheFingerprint) {
   EXPECT_NE(print("a"), before);
 }
 
+TEST(RealEngine, WithoutItsGpuTheRunEnds) {
+  const Study s = study("truthfulqa");
+  FakeSink sink;
+  Real script;
+  script.load_error = Error{ErrorCode::unsupported, "0 GPUs", {}};
+  const auto without = run(plan(s), s, fake::factory(script, false), sink);
+  ASSERT_FALSE(without);
+  EXPECT_EQ(without.error().what, "0 GPUs");
+  EXPECT_TRUE(sink.records.empty());
+  EXPECT_EQ(script.loads, 1);
+
+  script.load_error = Error{ErrorCode::out_of_memory, "too big", {}};
+  ASSERT_TRUE(run(plan(s), s, fake::factory(script, false), sink)) << "another model may fit";
+  EXPECT_EQ(sink.records.size(), 2U);
+}
+
 class NoRecorder final : public device::Recorder {
  public:
   void start() override {}

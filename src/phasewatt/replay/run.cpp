@@ -173,8 +173,11 @@ class Run {
       const std::lock_guard lock(mutex_);
       observer_.on_point_begin(point);
     }
-    if (auto error = load(point.model, rig, loaded))
+    if (auto error = load(point.model, rig, loaded)) {
+      // What this machine or build cannot do for one model, it cannot do for the others.
+      if (error->code == ErrorCode::unsupported && !rig.engine->info().simulated) return *std::move(error);
       return keep(void_record(point, reason_of(*error), to_string(*error)));
+    }
     PHASEWATT_TRY(check_measured(loaded, rig));
     PHASEWATT_ASSIGN(auto record, measure_point(context_, point, rig, stop_, abandoned_));
     return record ? keep(*record) : ok();
