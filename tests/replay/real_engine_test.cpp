@@ -123,12 +123,14 @@ TEST(RealEngine, WithoutItsGpuTheRunEnds) {
   const Study s = study("truthfulqa");
   FakeSink sink;
   Real script;
-  script.load_error = Error{ErrorCode::unsupported, "0 GPUs", {}};
-  const auto without = run(plan(s), s, fake::factory(script, false), sink);
-  ASSERT_FALSE(without);
-  EXPECT_EQ(without.error().what, "0 GPUs");
-  EXPECT_TRUE(sink.records.empty());
-  EXPECT_EQ(script.loads, 1);
+  for (const auto code : {ErrorCode::unsupported, ErrorCode::bad_input}) {
+    script.load_error = Error{code, "0 GPUs", {}};
+    const auto without = run(plan(s), s, fake::factory(script, false), sink);
+    ASSERT_FALSE(without);
+    EXPECT_EQ(without.error().what, "0 GPUs");
+    EXPECT_TRUE(sink.records.empty());
+  }
+  EXPECT_EQ(script.loads, 2) << "one model was tried each time";
 
   script.load_error = Error{ErrorCode::out_of_memory, "too big", {}};
   ASSERT_TRUE(run(plan(s), s, fake::factory(script, false), sink)) << "another model may fit";

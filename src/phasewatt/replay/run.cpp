@@ -175,7 +175,8 @@ class Run {
     }
     if (auto error = load(point.model, rig, loaded)) {
       // What this machine or build cannot do for one model, it cannot do for the others.
-      if (error->code == ErrorCode::unsupported && !rig.engine->info().simulated) return *std::move(error);
+      const bool for_all = error->code == ErrorCode::unsupported || error->code == ErrorCode::bad_input;
+      if (for_all && !rig.engine->info().simulated) return *std::move(error);
       return keep(void_record(point, reason_of(*error), to_string(*error)));
     }
     PHASEWATT_TRY(check_measured(loaded, rig));
