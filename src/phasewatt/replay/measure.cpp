@@ -114,7 +114,7 @@ class TruthRun {
     return context_.requests_of(record_.point.model).subspan(range.begin, range.end - range.begin);
   }
 
-  Result<std::vector<Outcome>> run(std::span<const Request> batch, engine::PhaseListener& listener) {
+  Result<std::vector<Outcome>> run(std::span<const Request> batch, engine::PhaseListener& listener) const {
     return batch.front().query->task == Task::classification
                ? rig_.engine->score(batch, listener)
                : rig_.engine->generate(batch, context_.study->decoding, listener);
