@@ -39,7 +39,7 @@ struct Pair {
   explicit Pair(const nlohmann::json& json)
       : config(write_model(folder, json)),
         weights(model::WeightFiles::open(folder.path()).value()),
-        decoder(config, weights),
+        decoder(config, libtorch::load_weights(config, weights, {}), {}),
         plain(config, weights) {}
   TempFolder folder;
   model::Config config;
@@ -55,7 +55,7 @@ TEST(Decoder, LogitsAreThoseOfThePlainModel) {
     // 70 tokens are more than one block of queries.
     for (const std::size_t length : {1, 5, 70}) {
       const auto ids = random_ids(random, length);
-      pair.decoder.reserve(1, 80);
+      pair.decoder.cache().reserve(1, 80);
       const Piece piece{0, 0, ids, static_cast<std::int64_t>(length)};
       EXPECT_LT(distance(flat(pair.decoder.forward({&piece, 1})), flat(pair.plain.logits(ids))), 1e-5)
           << name << ", " << length << " tokens";
@@ -70,7 +70,7 @@ TEST(Decoder, CacheContinuesWhereThePassBeforeEnded) {
     std::mt19937 random(8);
     const auto ids = random_ids(random, 40);
     const auto expected = flat(pair.plain.logits(ids));
-    pair.decoder.reserve(1, 40);
+    pair.decoder.cache().reserve(1, 40);
     std::vector<double> found;
     std::int64_t past = 0;
     for (const std::int64_t n : {1, 1, 9, 1, 20, 8}) {
@@ -91,7 +91,7 @@ TEST(Decoder, SequencesOfABatchDoNotSeeEachOther) {
     std::mt19937 random(9);
     std::vector<std::vector<std::int64_t>> ids;
     for (const std::size_t length : {3, 1, 66, 12, 2, 31, 7, 1}) ids.push_back(random_ids(random, length));
-    pair.decoder.reserve(8, 80);
+    pair.decoder.cache().reserve(8, 80);
     std::vector<Piece> pieces;
     for (std::size_t i = 0; i < ids.size(); ++i) pieces.push_back({static_cast<std::int64_t>(7 - i), 0, ids[i], 1});
     const auto together = pair.decoder.forward(pieces);
@@ -125,8 +125,8 @@ TEST(Decoder, HalfPrecisionWeightsAreConverted) {
     }
     folder.write("model.safetensors", model::tests::safetensors_bytes(tensors));
     const auto weights = model::WeightFiles::open(folder.path()).value();
-    Decoder decoder(config, weights);
-    decoder.reserve(1, 8);
+    Decoder decoder(config, libtorch::load_weights(config, weights, {}), {});
+    decoder.cache().reserve(1, 8);
     const auto ids = random_ids(random, 8);
     const Piece piece{0, 0, ids, 8};
     EXPECT_LT(distance(flat(decoder.forward({&piece, 1})), flat(PlainModel(config, weights).logits(ids))), 1e-5)

@@ -37,8 +37,8 @@ TEST(References, Logits) {
     const auto config = model::read_config(folder).value();
     const auto weights = model::WeightFiles::open(folder).value();
     ASSERT_TRUE(model::check_tensors(config, weights, folder.string())) << folder;
-    libtorch::Decoder decoder(config, weights);
-    decoder.reserve(1, 64);
+    libtorch::Decoder decoder(config, libtorch::load_weights(config, weights, {}), {});
+    decoder.cache().reserve(1, 64);
     for (const auto& one : cases_of(folder)) {
       const auto ids = one.at("prompt").get<Ids>();
       const libtorch::Piece piece{0, 0, ids, static_cast<std::int64_t>(ids.size())};

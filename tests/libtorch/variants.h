@@ -58,6 +58,7 @@ inline std::string words(const std::vector<std::int64_t>& ids) { return NumberTo
 inline std::unique_ptr<Engine> number_engine() {
   libtorch::LibtorchOptions options;
   options.threads = 1;
+  options.device = "cpu";  // the references are in single precision
   options.open_tokens = [](const std::string&) -> Result<std::unique_ptr<libtorch::TextTokens>> {
     return std::unique_ptr<libtorch::TextTokens>(std::make_unique<NumberTokens>());
   };

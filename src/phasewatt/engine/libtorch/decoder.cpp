@@ -1,36 +1,19 @@
 #include "phasewatt/engine/libtorch/decoder.h"
 
-#include <ATen/CPUGeneratorImpl.h>
 #include <c10/core/InferenceMode.h>
+#include <torch/version.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
-#include <string>
-
-#include "phasewatt/engine/model/tensors.h"
+#include <vector>
 
 namespace phasewatt::engine::libtorch {
 namespace {
 
-using Shape = std::vector<std::int64_t>;
+at::Tensor on_host(std::int64_t count) { return at::empty({count}, at::kLong); }
 
-at::ScalarType torch_type(model::Dtype dtype) {
-  switch (dtype) {
-    case model::Dtype::f16: return at::kHalf;
-    case model::Dtype::bf16: return at::kBFloat16;
-    default: return at::kFloat;  // check_tensors lets no other through
-  }
-}
-
-at::Tensor load(const model::WeightFiles& weights, const std::string& name) {
-  const auto view = weights.find(name).value();
-  at::Tensor stored = at::empty(at::IntArrayRef(view.shape.data(), view.shape.size()), torch_type(view.dtype));
-  // Copied: elements in the file are not aligned.
-  std::memcpy(stored.data_ptr(), view.bytes.data(), view.bytes.size());
-  return stored.to(at::kFloat);
-}
+}  // namespace
 
 std::int64_t total_tokens(std::span<const Piece> pieces) {
   std::int64_t sum = 0;
@@ -38,95 +21,75 @@ std::int64_t total_tokens(std::span<const Piece> pieces) {
   return sum;
 }
 
-/// Ids and positions of all tokens, and the rows whose logits are wanted.
-struct Packed {
-  explicit Packed(std::span<const Piece> pieces) {
+at::Tensor causal_attention([[maybe_unused]] const at::Tensor& queries, [[maybe_unused]] const at::Tensor& keys,
+                            [[maybe_unused]] const at::Tensor& values) {
+#if TORCH_VERSION_MAJOR >= 2
+  const bool grouped = queries.size(1) != keys.size(1);
+  return at::scaled_dot_product_attention(queries, keys, values, {}, 0.0, true, {}, grouped);
+#else
+  TORCH_CHECK(false, "attention in one operator needs libtorch 2");
+#endif
+}
+
+Decoder::Decoder(const model::Config& config, Weights weights, const Place& place)
+    : config_(config), weights_(std::move(weights)), place_(place), cache_(config, place) {}
+
+struct Decoder::Pass {
+  std::span<const Piece> pieces;
+  at::Tensor ids;       ///< of all tokens
+  at::Tensor rows;      ///< those whose logits are wanted
+  at::Tensor cos, sin;  ///< tokens × 1 × head_dim/2: the same for all heads
+  // When each sequence has one token:
+  bool steps = false;
+  std::int64_t longest = 0;  ///< keys of the longest sequence
+  at::Tensor slots;          ///< undefined: one after the other from the first piece's on
+  at::Tensor hidden;         ///< sequences × 1 × 1 × longest: keys that are not seen
+
+  Pass(std::span<const Piece> all, const at::Tensor& frequencies, const Place& place, std::int64_t window)
+      : pieces(all), steps(total_tokens(all) == static_cast<std::int64_t>(all.size())) {
     const std::int64_t count = total_tokens(pieces);
-    ids = at::empty({count}, at::kLong);
-    positions = at::empty({count}, at::kLong);
-    auto* id = ids.data_ptr<std::int64_t>();
-    auto* position = positions.data_ptr<std::int64_t>();
+    at::Tensor host_ids = on_host(count);
+    at::Tensor positions = on_host(count);
     std::vector<std::int64_t> wanted;
     std::int64_t row = 0;
     for (const Piece& piece : pieces) {
       const auto n = static_cast<std::int64_t>(piece.tokens.size());
       for (std::int64_t i = 0; i < n; ++i, ++row) {
-        id[row] = piece.tokens[static_cast<std::size_t>(i)];
-        position[row] = piece.past + i;
+        host_ids.data_ptr<std::int64_t>()[row] = piece.tokens[static_cast<std::size_t>(i)];
+        positions.data_ptr<std::int64_t>()[row] = piece.past + i;
         if (i >= n - piece.logits) wanted.push_back(row);
       }
+      longest = std::max(longest, piece.past + n);
     }
-    rows = at::empty({static_cast<std::int64_t>(wanted.size())}, at::kLong);
-    std::copy(wanted.begin(), wanted.end(), rows.data_ptr<std::int64_t>());
+    at::Tensor host_rows = on_host(static_cast<std::int64_t>(wanted.size()));
+    std::copy(wanted.begin(), wanted.end(), host_rows.data_ptr<std::int64_t>());
+    ids = host_ids.to(place.device);
+    rows = host_rows.to(place.device);
+    const at::Tensor at = positions.to(place.device);
+    const at::Tensor angles = (at.to(at::kFloat).unsqueeze(1) * frequencies).unsqueeze(1);
+    cos = angles.cos();
+    sin = angles.sin();
+    if (steps) together(at.view({count, 1, 1, 1}), place, window);
   }
-  at::Tensor ids, positions, rows;
+
+ private:
+  void together(const at::Tensor& position, const Place& place, std::int64_t window) {
+    const auto count = static_cast<std::int64_t>(pieces.size());
+    const at::Tensor key_at = at::arange(longest, at::TensorOptions().device(place.device).dtype(at::kLong));
+    hidden = key_at > position;
+    if (window > 0) hidden = hidden | (key_at <= position - window);
+    if (pieces.back().slot - pieces.front().slot == count - 1) return;
+    at::Tensor host_slots = on_host(count);
+    for (std::int64_t i = 0; i < count; ++i)
+      host_slots.data_ptr<std::int64_t>()[i] = pieces[static_cast<std::size_t>(i)].slot;
+    slots = host_slots.to(place.device);
+  }
 };
 
-}  // namespace
-
-Decoder::Decoder(const model::Config& config, const model::WeightFiles& weights)
-    : Decoder(config, TensorSource([&](const std::string& name, const Shape&) { return load(weights, name); })) {}
-
-Decoder::Decoder(const model::Config& config, std::uint64_t seed)
-    : Decoder(config, TensorSource([random = at::detail::createCPUGenerator(seed)](const std::string& name,
-                                                                                   const Shape& shape) {
-                if (name.ends_with("norm.weight")) return at::ones(shape);
-                return at::empty(shape).normal_(0, 0.02, random);  // the usual deviation of an untrained model
-              })) {}
-
-Decoder::Decoder(const model::Config& config, const TensorSource& source) : config_(config) {
-  const c10::InferenceMode inference;
-  const auto specs = model::needed_tensors(config);
-  const auto get = [&](const std::string& name) {
-    const auto spec = std::find_if(specs.begin(), specs.end(), [&](const auto& one) { return one.name == name; });
-    return source(name, spec->shape);
-  };
-  embedding_ = get("model.embed_tokens.weight");
-  for (std::int64_t i = 0; i < config.layers; ++i) {
-    const std::string prefix = model::layer_prefix(i);
-    const auto of = [&](const char* name) { return get(prefix + name); };
-    Layer layer;
-    layer.input_norm = of("input_layernorm.weight");
-    layer.qkv = at::cat({of("self_attn.q_proj.weight"), of("self_attn.k_proj.weight"), of("self_attn.v_proj.weight")});
-    if (config.qkv_bias)
-      layer.qkv_bias = at::cat({of("self_attn.q_proj.bias"), of("self_attn.k_proj.bias"), of("self_attn.v_proj.bias")});
-    layer.output = of("self_attn.o_proj.weight");
-    layer.ffn_norm = of("post_attention_layernorm.weight");
-    layer.gate_up = at::cat({of("mlp.gate_proj.weight"), of("mlp.up_proj.weight")});
-    layer.down = of("mlp.down_proj.weight");
-    layers_.push_back(std::move(layer));
-  }
-  last_norm_ = get("model.norm.weight");
-  head_ = config.tied ? embedding_ : get("lm_head.weight");
-  const auto frequencies = model::rope_frequencies(config);
-  frequencies_ = at::empty({static_cast<std::int64_t>(frequencies.size())});
-  std::copy(frequencies.begin(), frequencies.end(), frequencies_.data_ptr<float>());
-}
-
-void Decoder::reserve(std::int64_t slots, std::int64_t tokens) {
-  if (slots <= slots_ && tokens <= capacity_) return;
-  const c10::InferenceMode inference;
-  const std::int64_t new_slots = std::max(slots, slots_);
-  const std::int64_t new_capacity = std::max(tokens, capacity_);
-  drop_cache();
-  for (Layer& layer : layers_) {
-    layer.keys = at::zeros({new_slots, config_.kv_heads, new_capacity, config_.head_dim});
-    layer.values = at::zeros_like(layer.keys);
-  }
-  slots_ = new_slots;
-  capacity_ = new_capacity;
-}
-
-void Decoder::drop_cache() {
-  for (Layer& layer : layers_) {
-    layer.keys.reset();
-    layer.values.reset();
-  }
-  slots_ = capacity_ = 0;
-}
-
+/// In single precision, rounded before the weights, as the reference does.
 at::Tensor Decoder::norm(const at::Tensor& x, const at::Tensor& weight) const {
-  return x * at::rsqrt(x.square().mean(-1, true) + config_.norm_eps) * weight;
+  const at::Tensor wide = x.to(at::kFloat);
+  return (wide * at::rsqrt(wide.square().mean(-1, true) + config_.norm_eps)).to(x.scalar_type()) * weight;
 }
 
 /// Rotates the first half of each head against the second, in place: tokens × heads × head_dim.
@@ -145,6 +108,12 @@ at::Tensor Decoder::attend(const at::Tensor& queries, const at::Tensor& keys, co
                            std::int64_t past) const {
   constexpr std::int64_t kBlock = 64;
   const std::int64_t count = queries.size(0);
+  if (place_.device.is_cuda() && past == 0 && count > 1 && !config_.sliding_window)
+    return causal_attention(queries.transpose(0, 1).unsqueeze(0), keys.narrow(1, 0, count).unsqueeze(0),
+                            values.narrow(1, 0, count).unsqueeze(0))
+        .squeeze(0)
+        .transpose(0, 1)
+        .reshape({count, config_.heads * config_.head_dim});
   const std::int64_t group = config_.heads / config_.kv_heads;
   const double scale = 1 / std::sqrt(static_cast<double>(config_.head_dim));
   std::vector<at::Tensor> blocks;
@@ -160,15 +129,15 @@ at::Tensor Decoder::attend(const at::Tensor& queries, const at::Tensor& keys, co
                              .reshape({config_.kv_heads, group * n, config_.head_dim});
     at::Tensor scores = at::bmm(q, keys.narrow(1, first, last - first).transpose(1, 2));
     if (n > 1) {
-      const at::Tensor query_at = at::arange(past + begin, last).unsqueeze(1);
-      const at::Tensor key_at = at::arange(first, last).unsqueeze(0);
+      const at::Tensor query_at = at::arange(past + begin, last, place_.device).unsqueeze(1);
+      const at::Tensor key_at = at::arange(first, last, place_.device).unsqueeze(0);
       at::Tensor hidden = key_at > query_at;
       if (config_.sliding_window) hidden = hidden | (key_at <= query_at - *config_.sliding_window);
       scores = scores.view({config_.kv_heads, group, n, last - first})
                    .masked_fill(hidden, -std::numeric_limits<double>::infinity())
                    .view({config_.kv_heads, group * n, last - first});
     }
-    blocks.push_back(at::bmm(scores.softmax(-1), values.narrow(1, first, last - first))
+    blocks.push_back(at::bmm(scores.softmax(-1, at::kFloat).to(place_.type), values.narrow(1, first, last - first))
                          .view({config_.kv_heads, group, n, config_.head_dim})
                          .permute({2, 0, 1, 3})
                          .reshape({n, config_.heads * config_.head_dim}));
@@ -176,48 +145,63 @@ at::Tensor Decoder::attend(const at::Tensor& queries, const at::Tensor& keys, co
   return blocks.size() == 1 ? blocks.front() : at::cat(blocks);
 }
 
-at::Tensor Decoder::attention(Layer& layer, const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin,
-                              std::span<const Piece> pieces) const {
+/// One token of each sequence, all in one product over the longest of their contexts, as engines that pad do it.
+at::Tensor Decoder::attend_steps(std::size_t layer, const at::Tensor& queries, const Pass& pass) const {
+  const auto count = static_cast<std::int64_t>(pass.pieces.size());
+  const auto chosen = [&](const at::Tensor& cache) {
+    const at::Tensor of =
+        pass.slots.defined() ? cache.index_select(0, pass.slots) : cache.narrow(0, pass.pieces.front().slot, count);
+    return of.narrow(2, 0, pass.longest);
+  };
+  const std::int64_t group = config_.heads / config_.kv_heads;
+  const double scale = 1 / std::sqrt(static_cast<double>(config_.head_dim));
+  const at::Tensor q = (queries * scale).view({count, config_.kv_heads, group, config_.head_dim});
+  const at::Tensor scores = at::matmul(q, chosen(cache_.keys[layer]).transpose(2, 3))
+                                .masked_fill(pass.hidden, -std::numeric_limits<double>::infinity());
+  return at::matmul(scores.softmax(-1, at::kFloat).to(place_.type), chosen(cache_.values[layer]))
+      .reshape({count, config_.heads * config_.head_dim});
+}
+
+at::Tensor Decoder::attention(std::size_t layer, const at::Tensor& x, const Pass& pass) {
   const std::int64_t tokens = x.size(0);
-  const at::Tensor qkv =
-      at::linear(x, layer.qkv, layer.qkv_bias).view({tokens, config_.heads + 2 * config_.kv_heads, config_.head_dim});
+  const LayerWeights& weights = weights_.layers[layer];
+  const at::Tensor qkv = at::linear(x, weights.qkv, weights.qkv_bias)
+                             .view({tokens, config_.heads + 2 * config_.kv_heads, config_.head_dim});
   at::Tensor rotated = qkv.narrow(1, 0, config_.heads + config_.kv_heads);
-  rotate(rotated, cos, sin);
+  rotate(rotated, pass.cos, pass.sin);
   const at::Tensor queries = qkv.narrow(1, 0, config_.heads);
   const at::Tensor keys = qkv.narrow(1, config_.heads, config_.kv_heads);
   const at::Tensor values = qkv.narrow(1, config_.heads + config_.kv_heads, config_.kv_heads);
   std::vector<at::Tensor> out;
   std::int64_t row = 0;
-  for (const Piece& piece : pieces) {
+  for (const Piece& piece : pass.pieces) {
     const auto n = static_cast<std::int64_t>(piece.tokens.size());
-    at::Tensor cached_keys = layer.keys.select(0, piece.slot);
-    at::Tensor cached_values = layer.values.select(0, piece.slot);
+    at::Tensor cached_keys = cache_.keys[layer].select(0, piece.slot);
+    at::Tensor cached_values = cache_.values[layer].select(0, piece.slot);
     cached_keys.narrow(1, piece.past, n).copy_(keys.narrow(0, row, n).transpose(0, 1));
     cached_values.narrow(1, piece.past, n).copy_(values.narrow(0, row, n).transpose(0, 1));
-    out.push_back(attend(queries.narrow(0, row, n), cached_keys, cached_values, piece.past));
+    if (!pass.steps) out.push_back(attend(queries.narrow(0, row, n), cached_keys, cached_values, piece.past));
     row += n;
   }
-  return at::linear(out.size() == 1 ? out.front() : at::cat(out), layer.output);
+  if (pass.steps) out.push_back(attend_steps(layer, queries, pass));
+  return at::linear(out.size() == 1 ? out.front() : at::cat(out), weights.output);
 }
 
-at::Tensor Decoder::feed_forward(const Layer& layer, const at::Tensor& x) {
+at::Tensor Decoder::feed_forward(const LayerWeights& layer, const at::Tensor& x) {
   const auto halves = at::linear(x, layer.gate_up).chunk(2, -1);
   return at::linear(at::silu(halves[0]) * halves[1], layer.down);
 }
 
 at::Tensor Decoder::forward(std::span<const Piece> pieces) {
   const c10::InferenceMode inference;
-  const Packed packed(pieces);
-  // tokens × 1 × head_dim/2: the same for all heads
-  const at::Tensor angles = (packed.positions.to(at::kFloat).unsqueeze(1) * frequencies_).unsqueeze(1);
-  const at::Tensor cos = angles.cos();
-  const at::Tensor sin = angles.sin();
-  at::Tensor x = embedding_.index_select(0, packed.ids);
-  for (Layer& layer : layers_) {
-    x = x + attention(layer, norm(x, layer.input_norm), cos, sin, pieces);
+  const Pass pass(pieces, weights_.frequencies, place_, config_.sliding_window.value_or(0));
+  at::Tensor x = weights_.embedding.index_select(0, pass.ids);
+  for (std::size_t i = 0; i < weights_.layers.size(); ++i) {
+    const LayerWeights& layer = weights_.layers[i];
+    x = x + attention(i, norm(x, layer.input_norm), pass);
     x = x + feed_forward(layer, norm(x, layer.ffn_norm));
   }
-  return at::linear(norm(x.index_select(0, packed.rows), last_norm_), head_);
+  return at::linear(norm(x.index_select(0, pass.rows), weights_.last_norm), weights_.head);
 }
 
 }  // namespace phasewatt::engine::libtorch

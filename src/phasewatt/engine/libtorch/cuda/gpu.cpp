@@ -1,0 +1,86 @@
+#include "phasewatt/engine/libtorch/gpu.h"
+
+#include <ATen/cuda/CUDAContext.h>
+#include <c10/cuda/CUDACachingAllocator.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
+#include <fmt/format.h>
+
+#include "phasewatt/engine/libtorch/cuda/check.h"
+
+namespace phasewatt::engine::libtorch {
+
+int gpu_count() { return at::cuda::is_available() ? static_cast<int>(at::cuda::device_count()) : 0; }
+
+std::string gpu_uuid(int index) {
+  cudaDeviceProp properties{};
+  cuda::check(cudaGetDeviceProperties(&properties, index), "asking for a GPU's properties");
+  std::string hex;
+  for (int i = 0; i < 16; ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) hex += '-';
+    hex += fmt::format("{:02x}", static_cast<unsigned char>(properties.uuid.bytes[i]));
+  }
+  return "GPU-" + hex;
+}
+
+double gpu_free_bytes(int index) {
+  const c10::cuda::CUDAGuard device(static_cast<c10::DeviceIndex>(index));
+  // What the allocator only keeps for later is free too.
+  c10::cuda::CUDACachingAllocator::emptyCache();
+  std::size_t free = 0;
+  std::size_t total = 0;
+  cuda::check(cudaMemGetInfo(&free, &total), "asking for a GPU's memory");
+  return static_cast<double>(free);
+}
+
+struct GpuScope::Impl {
+  explicit Impl(const at::Device& device) : guard(stream(device)) {}
+  /// One stream for the whole life of the program: what the allocator has cached belongs to a stream.
+  static c10::cuda::CUDAStream stream(const at::Device& device) {
+    static const c10::cuda::CUDAStream one = c10::cuda::getStreamFromPool(true, device.index());
+    return one.device_index() == device.index() ? one : c10::cuda::getStreamFromPool(true, device.index());
+  }
+  c10::cuda::CUDAStreamGuard guard;
+};
+
+GpuScope::GpuScope(const at::Device& device) {
+  if (device.is_cuda()) impl_ = std::make_unique<Impl>(device);
+}
+GpuScope::~GpuScope() = default;
+
+struct GpuTimer::Impl {
+  Impl() {
+    for (cudaEvent_t* event : {&begin, &end}) cuda::check(cudaEventCreate(event), "making an event");
+  }
+  ~Impl() {
+    cudaEventDestroy(begin);
+    cudaEventDestroy(end);
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  cudaEvent_t begin{};
+  cudaEvent_t end{};
+};
+
+GpuTimer::GpuTimer(const at::Device& device) {
+  if (!device.is_cuda()) return;
+  const c10::cuda::CUDAGuard guard(device);
+  impl_ = std::make_unique<Impl>();
+}
+GpuTimer::~GpuTimer() = default;
+
+void GpuTimer::start() {
+  if (impl_) cuda::check(cudaEventRecord(impl_->begin, c10::cuda::getCurrentCUDAStream()), "recording an event");
+}
+void GpuTimer::stop() {
+  if (impl_) cuda::check(cudaEventRecord(impl_->end, c10::cuda::getCurrentCUDAStream()), "recording an event");
+}
+std::optional<double> GpuTimer::seconds() {
+  if (!impl_) return std::nullopt;
+  cuda::check(cudaEventSynchronize(impl_->end), "waiting for the GPU");
+  float milliseconds = 0;
+  cuda::check(cudaEventElapsedTime(&milliseconds, impl_->begin, impl_->end), "reading an event");
+  return static_cast<double>(milliseconds) * 1e-3;
+}
+
+}  // namespace phasewatt::engine::libtorch

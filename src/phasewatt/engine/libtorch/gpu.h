@@ -1,0 +1,73 @@
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "phasewatt/base/result.h"
+#include "phasewatt/engine/libtorch/decoder.h"
+
+/// All that the engine needs of CUDA, in a build without it too: cuda/gpu.cpp or no_gpu.cpp. Internal to
+/// engine/libtorch.
+namespace phasewatt::engine::libtorch {
+
+/// GPUs that libtorch can use; 0 in a build without CUDA.
+int gpu_count();
+/// As NVML writes it, "GPU-…".
+std::string gpu_uuid(int index);
+double gpu_free_bytes(int index);
+
+/// A stream of the engine's own, current while this lives; nothing on the CPU.
+class GpuScope {
+ public:
+  explicit GpuScope(const at::Device& device);
+  ~GpuScope();
+  GpuScope(const GpuScope&) = delete;
+  GpuScope& operator=(const GpuScope&) = delete;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// Time between two points of the current stream, by CUDA events.
+class GpuTimer {
+ public:
+  explicit GpuTimer(const at::Device& device);
+  ~GpuTimer();
+  GpuTimer(const GpuTimer&) = delete;
+  GpuTimer& operator=(const GpuTimer&) = delete;
+  void start();
+  void stop();
+  /// Waits for `stop`; absent on the CPU.
+  std::optional<double> seconds();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// The forward pass by our kernels, decode steps as CUDA graphs. Uses the decoder's weights and cache.
+class GraphRuntime {
+ public:
+  virtual ~GraphRuntime() = default;
+  /// As Decoder::forward, logits on the GPU.
+  virtual at::Tensor forward(std::span<const Piece> pieces) = 0;
+  /// Records the graph of a step of so many pieces, if it is not there, so that no step has to.
+  virtual void prepare(std::size_t pieces) = 0;
+  /// One token of each piece; the best next ids, on the host.
+  virtual at::Tensor step(std::span<const Piece> pieces) = 0;
+  /// What starting the kernels of the last pass took, as far as it is known: as many empty ones, one after another.
+  virtual double launch_seconds() const = 0;
+  /// The cache has moved.
+  virtual void forget_graphs() = 0;
+};
+
+/// unsupported: the build has no CUDA, or the kernels are not made for this shape or type.
+Result<std::unique_ptr<GraphRuntime>> make_graph_runtime(Decoder& decoder);
+
+}  // namespace phasewatt::engine::libtorch

@@ -1,0 +1,138 @@
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "phasewatt/engine/libtorch/libtorch_engine.h"
+
+/// Runs one batch of arbitrary ids through the embedded engine again and again and prints what its spans say, as JSON
+/// on one line: the engine's side of tools/compare_runtimes.py. Times are of the monotonic clock, in seconds.
+namespace {
+
+using namespace phasewatt;
+using namespace phasewatt::engine;
+
+struct Options {
+  std::string model;
+  std::string runtime = "graph";
+  libtorch::LibtorchOptions engine;
+  int batch = 1;
+  int prompt = 336;
+  int fresh = 100;
+  double seconds = 3;
+};
+
+double seconds(Nanos t) { return std::chrono::duration<double>(t).count(); }
+
+/// Spans of one call of generate.
+class Call final : public PhaseListener {
+ public:
+  void on_span(const PhaseSpan& span) override { spans.push_back(span); }
+  std::vector<PhaseSpan> spans;
+
+  /// From the first to the last span of a phase.
+  [[nodiscard]] nlohmann::json window(Phase phase) const {
+    Nanos begin{};
+    Nanos end{};
+    double busy = 0;
+    double bytes = 0;
+    double flops = 0;
+    int count = 0;
+    for (const PhaseSpan& span : spans) {
+      if (span.phase != phase) continue;
+      if (count++ == 0) begin = span.begin;
+      end = span.end;
+      busy += span.gpu_busy_s.value_or(0);
+      bytes += span.bytes.value_or(0);
+      flops += span.flops.value_or(0);
+    }
+    return {{"phase", to_string(phase)}, {"begin", seconds(begin)}, {"end", seconds(end)}, {"spans", count},
+            {"gpu_busy_s", busy},        {"bytes", bytes},          {"flops", flops}};
+  }
+};
+
+Result<nlohmann::json> measure(Options& options) {
+  const auto engine = libtorch::make_libtorch_engine(options.engine);
+  PHASEWATT_ASSIGN(const ModelInfo model, engine->load(options.model));
+  std::vector<Query> queries(static_cast<std::size_t>(options.batch));
+  std::vector<Request> batch(queries.size());
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    queries[i].id = std::to_string(i);
+    batch[i].index = static_cast<std::uint32_t>(i);
+    batch[i].query = &queries[i];
+    batch[i].prompt_tokens = options.prompt;
+  }
+  PHASEWATT_TRY(engine->begin_point({}));
+  Call warm;
+  for (int i = 0; i < 3; ++i) {
+    PHASEWATT_ASSIGN(const auto said, engine->generate(batch, {options.fresh, StopRule::length}, warm));
+    (void)said;
+  }
+  nlohmann::json windows = nlohmann::json::array();
+  nlohmann::json prefill = nlohmann::json::array();
+  nlohmann::json step = nlohmann::json::array();
+  double begin = 0;
+  double end = 0;
+  for (int n = 0; n == 0 || end - begin < options.seconds; ++n) {
+    Call call;
+    PHASEWATT_ASSIGN(const auto said, engine->generate(batch, {options.fresh, StopRule::length}, call));
+    (void)said;
+    if (n == 0) begin = seconds(call.spans.front().begin);
+    end = seconds(call.spans.back().end);
+    for (const Phase phase : {Phase::prefill, Phase::decode}) {
+      auto window = call.window(phase);
+      const int spans = window["spans"];
+      if (spans == 0) continue;
+      const double each = (window["end"].get<double>() - window["begin"].get<double>()) / spans;
+      (phase == Phase::prefill ? prefill : step).push_back(each);
+      windows.push_back(std::move(window));
+    }
+  }
+  nlohmann::json out{{"model", options.model},
+                     {"runtime", engine->info().runtime},
+                     {"dtype", model.weight_bytes / model.parameters > 3 ? "f32" : "16 bit"},
+                     {"batch", options.batch},
+                     {"prompt", options.prompt},
+                     {"new_tokens", options.fresh},
+                     {"repeats", prefill.size()},
+                     {"parameters", model.parameters},
+                     {"prefill_s", prefill},
+                     {"decode_step_s", step},
+                     {"begin", begin},
+                     {"end", end},
+                     {"windows", windows}};
+  for (const auto& window : windows) {
+    const double spans = window["spans"];
+    if (window["phase"] == "prefill") out["prefill_flops"] = window["flops"];
+    if (window["phase"] == "decode") out["decode_bytes"] = window["bytes"].get<double>() / spans;
+  }
+  return out;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Options options;
+  CLI::App app("Times the embedded engine on one batch; prints JSON");
+  app.add_option("model", options.model, "a model's folder or synthetic:ID")->required();
+  app.add_option("--runtime", options.runtime, "graph or eager")->check(CLI::IsMember({"graph", "eager"}));
+  app.add_option("--device", options.engine.device, "auto, cpu, cuda, cuda:N");
+  app.add_option("--dtype", options.engine.dtype, "auto, f32, f16, bf16");
+  app.add_option("--threads", options.engine.threads, "of the CPU's arithmetic");
+  app.add_option("--batch", options.batch)->check(CLI::PositiveNumber);
+  app.add_option("--prompt", options.prompt, "tokens")->check(CLI::PositiveNumber);
+  app.add_option("--new", options.fresh, "tokens")->check(CLI::PositiveNumber);
+  app.add_option("--seconds", options.seconds, "at least so long")->check(CLI::NonNegativeNumber);
+  CLI11_PARSE(app, argc, argv);
+  options.engine.runtime = options.runtime == "graph" ? libtorch::Runtime::graph : libtorch::Runtime::eager;
+  const auto out = measure(options);
+  if (!out) {
+    std::cerr << out.error().what << (out.error().hint.empty() ? "" : " (" + out.error().hint + ")") << '\n';
+    return 1;
+  }
+  std::cout << out->dump() << std::endl;
+  return 0;
+}
