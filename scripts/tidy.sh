@@ -14,7 +14,7 @@ else
   mapfile -t changed < <(git diff --name-only --diff-filter=d "$base" -- 'src/*.cpp' 'apps/*.cpp' 'src/*.h' 'apps/*.h')
 fi
 # The embedded engine is in no build with Clang 14 (cmake/libtorch.cmake says why).
-mapfile -t changed < <(printf '%s\n' "${changed[@]}" | grep -v '/engine/libtorch/')
+mapfile -t changed < <(printf '%s\n' "${changed[@]}" | grep -v -e '/engine/libtorch/' -e '/libtorch_plugin/')
 # A changed header is checked through the source of its name.
 declare -A sources=()
 for file in "${changed[@]}"; do

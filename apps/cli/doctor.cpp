@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/cli/commands.h"
+#include "apps/cli/libtorch_wiring.h"
 #include "apps/cli/version.h"
 #include "phasewatt/base/text.h"
 #include "phasewatt/report/web_files.h"
@@ -41,7 +42,10 @@ std::vector<Finding> examine() {
   for (auto& found : examine_devices()) all.push_back(std::move(found));
   for (auto& found : examine_clocks()) all.push_back(std::move(found));
   all.push_back({"engine", "sim", true, "models " + join(sim::shipped_archs(), ", ") + "; runtimes eager, graph", {}});
-  all.push_back({"engine", "libtorch", false, "not part of this release", "use [engine] kind = \"sim\""});
+  const auto libtorch = libtorch_release();
+  all.push_back({"engine", "libtorch", libtorch.ok(),
+                 libtorch ? "libtorch " + *libtorch + "; models: folders, and synthetic:ID" : libtorch.error().what,
+                 libtorch ? "" : libtorch.error().hint});
   all.push_back({"engine", "openai", false, "not part of this release", "use [engine] kind = \"sim\""});
   return all;
 }

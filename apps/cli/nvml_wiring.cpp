@@ -19,13 +19,15 @@ namespace {
 
 using device::nvml::NvmlDevice;
 
-/// The chosen card and the simulated engine's way to keep it busy; immutable.
+/// The chosen card and the engine that keeps it busy; immutable.
 struct LiveParts {
-  std::shared_ptr<const SimParts> sim;
   std::shared_ptr<const device::nvml::Nvml> nvml;
   device::nvml::NvmlGpu gpu;
+  EngineMaker engine;  ///< empty: the simulated engine, by the next three
+  std::shared_ptr<const SimParts> sim;
   std::shared_ptr<sim::live::LiveRig> rig;
   std::size_t card = 0;
+  std::string cuda;  ///< the card as CUDA counts, "cuda:1"; empty = its first
   device::Calibration calibration;
   std::optional<device::lease::LeaseOptions> lease;  ///< present: clocks are to be locked
 };
@@ -45,14 +47,19 @@ Result<std::size_t> card_of(const sim::live::LiveRig& rig, const std::string& uu
                "give this program and the library the same PHASEWATT_NVML_SIM_STATE"};
 }
 
+std::unique_ptr<engine::Engine> make_engine(const LiveParts& parts) {
+  if (parts.engine) return parts.engine(parts.cuda);
+  return std::make_unique<engine::SimEngine>(
+      std::make_unique<engine::LiveCard>(parts.rig, parts.card), parts.sim->runtime,
+      engine::SimEngine::Options{parts.sim->seed, parts.sim->workload, &parts.sim->quality});
+}
+
 Result<replay::Rig> make_rig(const std::shared_ptr<const LiveParts>& parts) {
   replay::Rig rig;
   rig.keep_alive = std::const_pointer_cast<LiveParts>(parts);
   rig.real_time = true;
   PHASEWATT_ASSIGN(rig.device, NvmlDevice::open(parts->nvml, parts->gpu));
-  rig.engine = std::make_unique<engine::SimEngine>(
-      std::make_unique<engine::LiveCard>(parts->rig, parts->card), parts->sim->runtime,
-      engine::SimEngine::Options{parts->sim->seed, parts->sim->workload, &parts->sim->quality});
+  rig.engine = make_engine(*parts);
   rig.recorder = device::record_in_real_time(*rig.device);
   rig.calibration = parts->calibration;
   if (!parts->lease) return rig;
@@ -99,47 +106,75 @@ void find_control(const ClockConsent& consent, NvmlStudy& out) {
   }
 }
 
+/// Gives the simulated engine its card, behind the simulated NVML library.
+Status add_simulated_engine(const replay::Study& study, LiveParts& parts, NvmlStudy& out) {
+  if (!parts.nvml->simulated())
+    return Error{ErrorCode::unsupported,
+                 fmt::format("{} is a real GPU, and the engine 'sim' has no work for it", parts.gpu.name),
+                 "use [engine] kind = \"libtorch\", which has; or [device] kind = \"sim\", or the simulated NVML "
+                 "library (docs/nvml-sim.md)"};
+  PHASEWATT_ASSIGN(const auto where, sim::live::LiveRig::Options::from_environment());
+  PHASEWATT_ASSIGN(parts.rig, sim::live::LiveRig::open(where));
+  PHASEWATT_ASSIGN(parts.card, card_of(*parts.rig, parts.gpu.uuid));
+  PHASEWATT_ASSIGN(parts.sim, sim_parts(study, parts.rig->config().gpus[parts.card].spec));
+  out.runtime = parts.sim->runtime.id();
+  out.cost = sim_cost(parts.sim);
+  return ok();
+}
+
+/// Tells a real engine which of CUDA's GPUs is measured, when the study leaves it open.
+Status add_real_engine(const replay::Study& study, const Gpus& gpus, const EngineMaker& engine, LiveParts& parts,
+                       NvmlStudy& out) {
+  parts.engine = engine;
+  if (parts.nvml->simulated()) {
+    out.notes.emplace_back(
+        "the simulated GPU stands idle: the engine computes elsewhere, and no energy here is its own");
+    return ok();
+  }
+  const auto& visible = gpus.visible.gpus;
+  const auto at = std::find_if(visible.begin(), visible.end(),
+                               [&](std::size_t place) { return gpus.all[place].uuid == parts.gpu.uuid; });
+  if (at == visible.end())
+    return Error{ErrorCode::not_found, "CUDA_VISIBLE_DEVICES hides " + parts.gpu.uuid + " from the engine",
+                 "unset CUDA_VISIBLE_DEVICES, or name a GPU that it shows in [device] gpu"};
+  out.cost = twin_cost(study, parts.gpu.name);
+  if (at != visible.begin()) parts.cuda = fmt::format("cuda:{}", at - visible.begin());
+  return ok();
+}
+
+/// The timing of the card's sensors, measured or assumed.
+device::Calibration calibration_of(const device::DeviceInfo& info, std::vector<std::string>& notes) {
+  auto calibration = device::load_calibration(info.id, info.driver);
+  if (calibration && *calibration) return std::move(**calibration);
+  if (calibration)
+    notes.push_back(device::other_driver_note(info.id, info.driver)
+                        .value_or("the sensors' timing is assumed: 'phasewatt calibrate' measures it"));
+  else
+    notes.push_back("the card's calibration cannot be used, so the sensors' timing is assumed: " +
+                    to_string(calibration.error()));
+  return device::assumed_calibration();
+}
+
 }  // namespace
 
-Result<NvmlStudy> open_nvml_study(const replay::Study& study, const ClockConsent& consent) {
+Result<NvmlStudy> open_nvml_study(const replay::Study& study, const ClockConsent& consent, const EngineMaker& engine) {
   const Gpus gpus = look_for_gpus();
   if (gpus.trouble) return *gpus.trouble;
   auto parts = std::make_shared<LiveParts>();
   parts->nvml = gpus.nvml;
   PHASEWATT_ASSIGN(parts->gpu, choose_gpu(gpus, study.gpu));
-  if (!gpus.nvml->simulated())
-    return Error{ErrorCode::unsupported,
-                 fmt::format("{} is a real GPU, and the engine 'sim' has no work for it", parts->gpu.name),
-                 "use [device] kind = \"sim\", or the simulated NVML library (docs/nvml-sim.md); phasewatt devices "
-                 "watch reads a real GPU"};
-  PHASEWATT_ASSIGN(const auto where, sim::live::LiveRig::Options::from_environment());
-  PHASEWATT_ASSIGN(parts->rig, sim::live::LiveRig::open(where));
-  PHASEWATT_ASSIGN(parts->card, card_of(*parts->rig, parts->gpu.uuid));
-  PHASEWATT_ASSIGN(parts->sim, sim_parts(study, parts->rig->config().gpus[parts->card].spec));
-
   NvmlStudy out;
+  PHASEWATT_TRY(engine ? add_real_engine(study, gpus, engine, *parts, out) : add_simulated_engine(study, *parts, out));
+
   PHASEWATT_ASSIGN(const auto device, NvmlDevice::open(parts->nvml, parts->gpu));
   out.device = device->info();
-  out.runtime = parts->sim->runtime.id();
-  out.cost = sim_cost(parts->sim);
   if (!out.device.readable.energy && !out.device.readable.power_instant && !out.device.readable.power_average)
     return Error{ErrorCode::unsupported, out.device.name + " has neither an energy counter nor a power reading",
                  "see phasewatt devices for what it can tell"};
-  auto calibration = device::load_calibration(out.device.id, out.device.driver);
-  if (calibration && *calibration) {
-    parts->calibration = std::move(**calibration);
-  } else if (!calibration) {
-    parts->calibration = device::assumed_calibration();
-    out.notes.push_back("the card's calibration cannot be used, so the sensors' timing is assumed: " +
-                        to_string(calibration.error()));
-  } else {
-    parts->calibration = device::assumed_calibration();
-    const auto other = device::other_driver_note(out.device.id, out.device.driver);
-    out.notes.push_back(other.value_or("the sensors' timing is assumed: 'phasewatt calibrate' measures it"));
-  }
+  parts->calibration = calibration_of(out.device, out.notes);
   out.ceilings = parts->calibration.ceilings;
   // The simulated card's ceilings stand in its spec file.
-  if (out.ceilings.source.empty())
+  if (out.ceilings.source.empty() && parts->rig)
     out.ceilings = device::calibration_of_spec(parts->rig->config().gpus[parts->card].spec).ceilings;
   if (locks_clocks(study)) find_control(consent, out);
   if (out.clock_control) parts->lease = consent.lease;

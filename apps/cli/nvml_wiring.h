@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "apps/cli/libtorch_wiring.h"
 #include "apps/cli/wiring.h"
 
 /// A study on a GPU that is read through NVML, with its clock through phasewatt-clockd.
@@ -20,8 +21,9 @@ struct NvmlStudy {
   replay::CostModel cost;
 };
 
-/// Opens the GPU and finds out what can be done; changes nothing. unsupported: a real GPU, because the engine of this
-/// release is simulated and has nothing for it to do.
-Result<NvmlStudy> open_nvml_study(const replay::Study& study, const ClockConsent& consent);
+/// Opens the GPU and finds out what can be done; changes nothing. `engine` empty: the simulated one, whose card must be
+/// simulated too (otherwise unsupported), because it has nothing for a real one to do. For a real one `runtime`
+/// stays empty, and `cost` too where no simulated card is like this one.
+Result<NvmlStudy> open_nvml_study(const replay::Study& study, const ClockConsent& consent, const EngineMaker& engine);
 
 }  // namespace phasewatt::cli

@@ -30,7 +30,9 @@ report::Page make_page(analysis::Findings findings, const StudyPlan& plan) {
   page.provenance = {
       {"Device", e.device_name},
       {"Device id", e.device_id},
-      {"Driver", e.driver.empty() ? "none (simulated)" : e.driver},
+      {"Driver", !e.driver.empty()    ? e.driver
+                 : e.device_simulated ? "none (simulated)"
+                                      : "none"},
       {"Engine", fmt::format("{}, runtime {}{}", e.engine, e.runtime, e.engine_simulated ? " (simulated)" : "")},
       {"Tokens", std::string(to_string(plan.token_kind))},
       {"Seed", std::to_string(e.seed)},

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "phasewatt/engine/sim/quality.h"
 #include "phasewatt/replay/estimate.h"
@@ -24,5 +25,9 @@ Result<std::shared_ptr<const SimParts>> sim_parts(const replay::Study& study, si
 
 /// What a batch costs by the simulator's equations.
 replay::CostModel sim_cost(std::shared_ptr<const SimParts> parts);
+
+/// Prices a real engine's synthetic models on the card called `gpu_name`, by the equations of its simulated twin. Empty
+/// where there is none.
+replay::CostModel twin_cost(const replay::Study& study, std::string_view gpu_name);
 
 }  // namespace phasewatt::cli

@@ -73,6 +73,34 @@ std::uint64_t count_requests(const StudyPlan& plan) {
 
 std::string_view label(bool simulated) { return simulated ? "SIMULATED" : "measured"; }
 
+std::string estimate_line(std::size_t width, std::string_view name, std::uint32_t points, double seconds, Joules joules,
+                          std::uint32_t unpriced, bool simulated) {
+  const std::string left_out =
+      unpriced == 0 ? "" : fmt::format("   ({} {})", unpriced, simulated ? "do not fit" : "not estimated");
+  if (unpriced == points) return fmt::format("  {:<{}} {:>5} points{}\n", name, width, points, left_out);
+  return fmt::format("  {:<{}} {:>5} points {:>12} {:>24}{}\n", name, width, points, duration(seconds), energy(joules),
+                     left_out);
+}
+
+std::string estimate_text(const Environment& e, const replay::PlanEstimate& estimate) {
+  const bool simulated = e.engine_simulated;
+  if (!simulated && estimate.unpriced == estimate.points)
+    return "\nno estimate: how long a real engine takes is not known beforehand\n";
+  std::string out = simulated ? "\nestimate of device time and energy, without noise:\n"
+                              : "\nestimate of device time and energy, by the simulated card's formulas:\n";
+  std::size_t width = 16;
+  for (const auto& m : estimate.models) width = std::max(width, m.model.size());
+  for (const auto& m : estimate.models)
+    out += estimate_line(width, m.model, m.points, m.seconds, m.energy, m.unpriced, simulated);
+  out += estimate_line(width, "all", estimate.points, estimate.seconds, estimate.energy, 0, simulated);
+  if (!simulated) return out;
+  if (e.device_simulated && !e.driver.empty())
+    out += "The simulated GPU is read through NVML and runs in real time: the study takes about this long.\n";
+  else if (e.device_simulated)
+    out += "The simulated GPU runs in virtual time: the study takes as long as this processor needs.\n";
+  return out;
+}
+
 }  // namespace
 
 std::string plan_text(const StudyPlan& plan, const replay::PlanEstimate& estimate) {
@@ -94,17 +122,7 @@ std::string plan_text(const StudyPlan& plan, const replay::PlanEstimate& estimat
   out += fmt::format("points      {} with {} requests{}\n", plan.points.size(), count_requests(plan),
                      axes.references == 0 ? "" : fmt::format(", {} of them reference points", axes.references));
   for (const auto& note : plan.notes) out += "note: " + note + "\n";
-  out += "\nestimate of device time and energy, without noise:\n";
-  for (const auto& m : estimate.models)
-    out += fmt::format("  {:<16} {:>5} points {:>12} {:>24}{}\n", m.model, m.points, duration(m.seconds),
-                       energy(m.energy), m.unpriced == 0 ? "" : fmt::format("   ({} do not fit)", m.unpriced));
-  out += fmt::format("  {:<16} {:>5} points {:>12} {:>24}\n", "all", estimate.points, duration(estimate.seconds),
-                     energy(estimate.energy));
-  if (e.device_simulated && !e.driver.empty())
-    out += "The simulated GPU is read through NVML and runs in real time: the study takes about this long.\n";
-  else if (e.device_simulated)
-    out += "The simulated GPU runs in virtual time: the study takes as long as this processor needs.\n";
-  return out;
+  return out + estimate_text(e, estimate);
 }
 
 std::string plan_json(const StudyPlan& plan, const replay::PlanEstimate& estimate) {
@@ -112,12 +130,17 @@ std::string plan_json(const StudyPlan& plan, const replay::PlanEstimate& estimat
   Json clocks = Json::array();
   for (const auto& [asked, snapped] : axes.clocks) clocks.push_back({{"asked", asked}, {"snapped", snapped}});
   Json models = Json::array();
+  // What could not be priced at all is not known, and not nothing.
+  const auto number = [](double value, std::uint32_t points, std::uint32_t unpriced) {
+    return unpriced == points ? Json(nullptr) : Json(value);
+  };
   for (const auto& m : estimate.models)
     models.push_back({{"model", m.model},
                       {"points", m.points},
                       {"unpriced", m.unpriced},
-                      {"seconds", m.seconds},
-                      {"energy_j", m.energy.value()}});
+                      {"seconds", number(m.seconds, m.points, m.unpriced)},
+                      {"energy_j", number(m.energy.value(), m.points, m.unpriced)}});
+  const auto total = [&](double value) { return number(value, estimate.points, estimate.unpriced); };
   return dump(
       {{"study", plan.name},
        {"simulated", plan.environment.simulated()},
@@ -135,7 +158,8 @@ std::string plan_json(const StudyPlan& plan, const replay::PlanEstimate& estimat
        {"reference_points", axes.references},
        {"requests", count_requests(plan)},
        {"notes", plan.notes},
-       {"estimate", {{"seconds", estimate.seconds}, {"energy_j", estimate.energy.value()}, {"models", models}}}});
+       {"estimate",
+        {{"seconds", total(estimate.seconds)}, {"energy_j", total(estimate.energy.value())}, {"models", models}}}});
 }
 
 namespace {

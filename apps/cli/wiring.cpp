@@ -1,15 +1,20 @@
 #include "apps/cli/wiring.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <array>
 
+#include "apps/cli/libtorch_wiring.h"
+#include "apps/cli/model_tokens.h"
 #include "apps/cli/nvml_wiring.h"
 #include "apps/cli/sim_parts.h"
 #include "apps/cli/version.h"
 #include "phasewatt/device/calibration/of_spec.h"
+#include "phasewatt/device/no_device.h"
 #include "phasewatt/device/recorder.h"
 #include "phasewatt/device/sim/sim_device.h"
+#include "phasewatt/engine/model/synthetic.h"
 #include "phasewatt/engine/sim/quality.h"
 #include "phasewatt/engine/sim/sim_engine.h"
 #include "phasewatt/sim/estimate.h"
@@ -55,7 +60,7 @@ Environment describe(const std::string& runtime, const replay::Study& study, con
   e.runtime = runtime;
   e.spec_hash = device.spec_hash;
   e.device_simulated = device.simulated;
-  e.engine_simulated = true;
+  e.engine_simulated = !study.real_engine();
   return e;
 }
 
@@ -102,44 +107,111 @@ replay::CostModel sim_cost(std::shared_ptr<const SimParts> parts) {
   };
 }
 
-Result<PreparedStudy> prepare_study(replay::Study study, const DataDir& data_dir, const ClockConsent& consent) {
-  PreparedStudy prepared;
+replay::CostModel twin_cost(const replay::Study& study, std::string_view gpu_name) {
+  constexpr std::array<std::pair<std::string_view, const char*>, 2> kTwins{
+      {{"H200", "h200-sxm"}, {"RTX PRO 6000 Blackwell Workstation", "rtx-pro-6000-blackwell-ws"}}};
+  for (const auto& [name, spec] : kTwins) {
+    if (gpu_name.find(name) == std::string_view::npos) continue;
+    auto gpu = sim::find_gpu(spec);
+    auto parts = gpu ? sim_parts(study, std::move(gpu).value()) : std::move(gpu).error();
+    if (!parts) return {};
+    return [cost = sim_cost(std::move(parts).value())](replay::BatchShape shape) -> std::optional<replay::BatchCost> {
+      const auto arch = engine::model::synthetic_arch(shape.model);
+      if (!arch) return std::nullopt;
+      shape.model = *arch;
+      return cost(shape);
+    };
+  }
+  return {};
+}
+
+namespace {
+
+/// What measures the study: fills in device, environment and whatever makes and prices points.
+struct Prepared {
+  PreparedStudy study;
   replay::PlanInputs inputs;
   Ceilings ceilings;
   std::vector<std::string> notes;
-  if (study.device == "nvml") {
-    PHASEWATT_ASSIGN(auto nvml, open_nvml_study(study, consent));
-    inputs.device = std::move(nvml.device);
-    inputs.clock_control = nvml.clock_control;
-    inputs.environment = describe(nvml.runtime, study, inputs.device);
-    prepared.make_rig = std::move(nvml.make_rig);
-    prepared.cost = std::move(nvml.cost);
-    prepared.clocks_by = std::move(nvml.how);
-    prepared.observe = std::move(nvml.no_control);
-    ceilings = std::move(nvml.ceilings);
-    notes = std::move(nvml.notes);
-  } else {
-    PHASEWATT_ASSIGN(auto gpu, sim::find_gpu(study.spec));
-    PHASEWATT_ASSIGN(const auto parts, sim_parts(study, std::move(gpu)));
-    sim::SimGpu card(parts->gpu, {parts->noise, {}});
-    inputs.device = device::SimDevice(card).info();
-    inputs.environment = describe(parts->runtime.id(), study, inputs.device);
-    prepared.make_rig = [parts, by_sensors = study.by_sensors()] { return make_sim_rig(parts, by_sensors); };
-    prepared.cost = sim_cost(parts);
-    ceilings = device::calibration_of_spec(parts->gpu).ceilings;
+};
+
+Status add_nvml(const replay::Study& study, const ClockConsent& consent, const EngineMaker& engine, Prepared& out) {
+  PHASEWATT_ASSIGN(auto nvml, open_nvml_study(study, consent, engine));
+  out.inputs.device = std::move(nvml.device);
+  out.inputs.clock_control = nvml.clock_control;
+  out.inputs.environment = describe(nvml.runtime, study, out.inputs.device);
+  out.study.make_rig = std::move(nvml.make_rig);
+  out.study.cost = std::move(nvml.cost);
+  out.study.clocks_by = std::move(nvml.how);
+  out.study.observe = std::move(nvml.no_control);
+  out.ceilings = std::move(nvml.ceilings);
+  out.notes = std::move(nvml.notes);
+  return ok();
+}
+
+Status add_simulated(const replay::Study& study, Prepared& out) {
+  PHASEWATT_ASSIGN(auto gpu, sim::find_gpu(study.spec));
+  PHASEWATT_ASSIGN(const auto parts, sim_parts(study, std::move(gpu)));
+  sim::SimGpu card(parts->gpu, {parts->noise, {}});
+  out.inputs.device = device::SimDevice(card).info();
+  out.inputs.environment = describe(parts->runtime.id(), study, out.inputs.device);
+  out.study.make_rig = [parts, by_sensors = study.by_sensors()] { return make_sim_rig(parts, by_sensors); };
+  out.study.cost = sim_cost(parts);
+  out.ceilings = device::calibration_of_spec(parts->gpu).ceilings;
+  return ok();
+}
+
+/// Times and answers alone.
+void add_nothing(const replay::Study& study, const EngineMaker& engine, Prepared& out) {
+  out.inputs.device = device::NoDevice().info();
+  out.inputs.environment = describe({}, study, out.inputs.device);
+  out.notes.emplace_back("no device is measured: times, tokens and quality, and no energy");
+  out.study.make_rig = [engine]() -> Result<replay::Rig> {
+    replay::Rig rig;
+    rig.real_time = true;
+    rig.engine = engine({});
+    rig.device = std::make_unique<device::NoDevice>();
+    return rig;
+  };
+}
+
+Status add_device(const replay::Study& study, const ClockConsent& consent, const EngineMaker& engine, Prepared& out) {
+  if (study.device == "nvml") return add_nvml(study, consent, engine, out);
+  if (study.device == "sim") return add_simulated(study, out);
+  add_nothing(study, engine, out);
+  return ok();
+}
+
+}  // namespace
+
+Result<PreparedStudy> prepare_study(replay::Study study, const DataDir& data_dir, const ClockConsent& consent) {
+  Prepared prepared;
+  replay::PlanInputs& inputs = prepared.inputs;
+  EngineMaker engine;
+  if (study.real_engine()) {
+    PHASEWATT_ASSIGN(engine, libtorch_engine(study));
   }
-  inputs.models = sim::shipped_archs();
+  PHASEWATT_TRY(add_device(study, consent, engine, prepared));
   for (const auto& wanted : study.datasets) {
     PHASEWATT_ASSIGN(auto input, load_input(study, wanted, data_dir));
     inputs.datasets.push_back(std::move(input));
   }
-  PHASEWATT_ASSIGN(prepared.plan, replay::make_plan(study, std::move(inputs)));
-  if (!ceilings.source.empty()) prepared.plan.ceilings = std::move(ceilings);
-  prepared.plan.notes.insert(prepared.plan.notes.end(), notes.begin(), notes.end());
-  if (data_dir) prepared.plan.invocation["data_dir"] = data_dir->string();
-  if (!prepared.observe.empty()) prepared.plan.notes.insert(prepared.plan.notes.begin(), prepared.observe);
-  prepared.study = std::move(study);
-  return prepared;
+  if (study.real_engine()) {
+    PHASEWATT_TRY(prepare_models(study, inputs));
+    inputs.environment.runtime = engine({})->info().runtime;  // the CPU knows no graphs, whatever was asked
+    prepared.notes.push_back(
+        fmt::format("engine libtorch {}, device {}, type {}", *libtorch_release(), study.engine_device, study.dtype));
+  } else {
+    inputs.models = sim::shipped_archs();
+  }
+  PreparedStudy& out = prepared.study;
+  PHASEWATT_ASSIGN(out.plan, replay::make_plan(study, std::move(inputs)));
+  if (!prepared.ceilings.source.empty()) out.plan.ceilings = std::move(prepared.ceilings);
+  out.plan.notes.insert(out.plan.notes.end(), prepared.notes.begin(), prepared.notes.end());
+  if (data_dir) out.plan.invocation["data_dir"] = data_dir->string();
+  if (!out.observe.empty()) out.plan.notes.insert(out.plan.notes.begin(), out.observe);
+  out.study = std::move(study);
+  return std::move(out);
 }
 
 }  // namespace phasewatt::cli

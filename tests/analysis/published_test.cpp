@@ -18,6 +18,9 @@ Change published_change(const std::string& name, double batch) {
 TEST(Published, KnowsThePapersNames) {
   EXPECT_EQ(paper_model("llama-3.2-1b"), "Llama-3.2-1B");
   EXPECT_EQ(paper_model_size("qwen2.5-32b"), "32B");
+  EXPECT_EQ(paper_model("/models/Llama-3.2-1B/"), "Llama-3.2-1B");
+  EXPECT_EQ(paper_model("synthetic:llama-3.2-1b"), "Llama-3.2-1B");
+  EXPECT_FALSE(paper_model("synthetic:tiny"));
   EXPECT_EQ(paper_dataset("truthfulqa"), "TruthfulQA");
   EXPECT_EQ(paper_dataset_with_output("boolq"), "BoolQ (LL)");
   EXPECT_EQ(paper_dataset_with_output("narrativeqa"), "NarrativeQA (100)");

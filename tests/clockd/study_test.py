@@ -52,6 +52,8 @@ class StudyBench(Bench):
         self.env["PHASEWATT_NVML_LIBRARY"] = self.tools["library"]
         for name, tokens in (("short", 40), ("long", 600)):
             (folder / f"{name}.toml").write_text(STUDY.format(tokens=tokens))
+        real = STUDY.replace("llama-3.2-1b", "synthetic:tiny").replace("[device]", '[engine]\nkind = "libtorch"\n[device]')
+        (folder / "real.toml").write_text(real.format(tokens=40).replace('[1200, 1201, 1980, "stock"]', '"stock"'))
         (folder / "stock.toml").write_text(STUDY.format(tokens=40).replace('[1200, 1201, 1980, "stock"]', '["stock"]'))
 
     def command(self, *arguments, consent: bool):
@@ -96,6 +98,19 @@ def observe(bench: StudyBench):
     check(f"would lock {bench.gpu} to 1200, 1980 MHz" in said, f"a dry run does not say what it would lock:\n{said}")
     check(not bench.changes(), "a clock was changed without consent, or by a dry run")
     check([p["sm_mhz_asked"] for p in bench.points("observed.db")] == [None], "observe mode measures the stock clock alone")
+
+
+def real_engine(bench: StudyBench):
+    """A real engine at the stock clock: with and without consent nobody locks or resets one, and nobody asks who could."""
+    found = subprocess.run([bench.program, "doctor", "--json"], env=bench.env, check=True, capture_output=True, text=True).stdout
+    if not any(f["name"] == "libtorch" and f["state"] == "yes" for f in json.loads(found)):
+        print("real_engine: skipped, built without the embedded engine")
+        return
+    for consent in (False, True):
+        bench.study("run", "real.toml", "--output", "real.db", "--force", consent=consent)
+        check(not bench.truth()["lock_log"], f"a clock was touched: {bench.truth()['lock_log']}")
+        point = bench.points("real.db")[0]
+        check(point["sm_mhz_asked"] is None and point["energy_method"] == "counter_delta", f"not measured at stock: {point}")
 
 
 def locked(bench: StudyBench):
@@ -150,7 +165,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=pathlib.Path, required=True)
     build = parser.parse_args().build.resolve()
-    for trial in (observe, locked, gates, killed, interrupted, lost):
+    for trial in (observe, real_engine, locked, gates, killed, interrupted, lost):
         with tempfile.TemporaryDirectory(prefix="phasewatt-study-") as folder:
             bench = StudyBench(build, pathlib.Path(folder))
             try:

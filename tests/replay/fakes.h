@@ -35,11 +35,16 @@ struct Script {
   std::uint64_t throttle = 0;
   std::set<std::string> too_big;  ///< models that do not fit
   std::function<std::optional<Error>(const RunPoint&)> batch_error;
+  std::optional<Error> load_error;
   std::optional<Error> lock_error;
   std::optional<Error> reset_error;
   std::optional<Error> lost_lock;  ///< the lock is lost while the point runs
   std::optional<Error> read_error;
   bool throws = false;
+  std::vector<std::string> gpus;    ///< that the engine says it runs on
+  std::optional<std::string> text;  ///< generated, instead of a simulated quality
+  std::vector<double> logprobs;     ///< of the options, likewise
+  std::vector<int> prompt_tokens;   ///< of every request that reached a real engine
 
   std::atomic<int> loads = 0;
   std::atomic<int> resets = 0;
@@ -74,9 +79,10 @@ class FakeEngine final : public engine::Engine {
 
   Result<engine::ModelInfo> load(const std::string& model) override {
     ++card_.script.loads;
+    if (card_.script.load_error) return *card_.script.load_error;
     if (card_.script.too_big.contains(model)) return Error{ErrorCode::out_of_memory, model + " does not fit", {}};
     model_ = model;
-    return engine::ModelInfo{.id = model};
+    return engine::ModelInfo{.id = model, .gpus = card_.script.gpus};
   }
 
   Status begin_point(const RunPoint& point) override {
@@ -114,11 +120,17 @@ class FakeEngine final : public engine::Engine {
     if (card_.script.batch_error)
       if (auto error = card_.script.batch_error(point_)) return *error;
     double tokens = 0;
-    for (const auto& request : batch) tokens += request.prompt_tokens;
+    for (const auto& request : batch) {
+      tokens += request.prompt_tokens;
+      if (!card_.script.simulated) card_.script.prompt_tokens.push_back(request.prompt_tokens);
+    }
     pass(Phase::prefill, tokens, 2000, static_cast<int>(batch.size()), listener);
     std::vector<Outcome> out(batch.size());
-    for (std::size_t i = 0; i < batch.size(); ++i)
-      out[i].simulated_quality = static_cast<double>(batch[i].query->row % 10) / 10;
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      out[i].text = card_.script.text;
+      out[i].option_logprobs = card_.script.logprobs;
+      if (card_.script.simulated) out[i].simulated_quality = static_cast<double>(batch[i].query->row % 10) / 10;
+    }
     return out;
   }
 

@@ -225,10 +225,59 @@ TEST(Study, ErrorsNameFileLineAndRemedy) {
 }
 
 TEST(Study, EnginesAndDevicesOfOtherBuildsAreUnsupported) {
-  for (const auto* table : {"[engine]\nkind = 'libtorch'", "[engine]\nkind = 'openai'"}) {
-    const Error error = error_of(with("[decoding]\nmax_new_tokens = 3", table));
-    EXPECT_EQ(error.code, ErrorCode::unsupported);
-    EXPECT_THAT(error.what, StartsWith("s.toml:12: "));
+  const Error error = error_of(with("[decoding]\nmax_new_tokens = 3", "[engine]\nkind = 'openai'"));
+  EXPECT_EQ(error.code, ErrorCode::unsupported);
+  EXPECT_THAT(error.what, StartsWith("s.toml:12: "));
+}
+
+TEST(Study, ARealEngineSaysWhereAndHowItComputes) {
+  const auto study = parse_study(with("[decoding]\nmax_new_tokens = 3",
+                                      "[engine]\nkind = 'libtorch'\ndevice = 'cuda:1'\ndtype = 'bf16'\nthreads = 2"),
+                                 "s.toml");
+  ASSERT_TRUE(study) << to_string(study.error());
+  EXPECT_TRUE(study->real_engine());
+  EXPECT_EQ(study->engine_device, "cuda:1");
+  EXPECT_EQ(study->dtype, "bf16");
+  EXPECT_EQ(study->threads, 2);
+  EXPECT_EQ(study->runtime, "graph");
+  EXPECT_EQ(study->device, "nvml") << "a GPU is measured unless the study says otherwise";
+  EXPECT_TRUE(study->by_sensors());
+}
+
+TEST(Study, AnEngineOnTheCpuIsMeasuredByNobody) {
+  const auto study =
+      parse_study(with("[decoding]\nmax_new_tokens = 3", "[engine]\nkind = 'libtorch'\ndevice = 'cpu'"), "s.toml");
+  ASSERT_TRUE(study) << to_string(study.error());
+  EXPECT_EQ(study->runtime, "eager");
+  EXPECT_EQ(study->device, "none");
+  EXPECT_FALSE(study->by_sensors());
+  EXPECT_EQ(study->reference_every(), 0);
+}
+
+TEST(Study, EngineAndDeviceMustBeOfOneWorld) {
+  struct Case {
+    std::string tables;
+    std::string what;
+  };
+  const std::string real = "[engine]\nkind = 'libtorch'\n";
+  const std::vector<Case> cases{
+      {"[engine]\ndtype = 'f16'", "s.toml:12: 'dtype' is a key of kind = \"libtorch\", and this is \"sim\""},
+      {real + "device = 'gpu'", "s.toml:13: 'device' is 'gpu'"},
+      {real + "device = 'cuda:x'", "s.toml:13: 'device' is 'cuda:x'"},
+      {real + "dtype = 'f8'", "s.toml:13: 'dtype' is 'f8'"},
+      {real + "threads = -1", "s.toml:13: 'threads' is -1"},
+      {real + "device = 'cpu'\nruntime = 'graph'", "s.toml:14: 'runtime' is 'graph', and the CPU has no graphs"},
+      {real + "[device]\nkind = 'sim'", "s.toml:14: engine 'libtorch' with device 'sim'"},
+      {real + "device = 'cpu'\n[device]\nkind = 'nvml'", "s.toml:15: engine 'libtorch' with device 'nvml'"},
+      {real + "[device]\nspec = 'h200-sxm'", "s.toml:14: 'spec' is a key of kind = \"sim\", and this is \"nvml\""},
+      {real + "[device]\nkind = 'none'\ngpu = '0'", "s.toml:15: 'gpu' is a key of kind = \"nvml\""},
+      {real + "[device]\nkind = 'none'\n[measure]\nwarmup_s = 1", "s.toml:16: 'warmup_s' is given, and the device is"},
+      {"[device]\nkind = 'none'", "s.toml:12: engine 'sim' with device 'none'"},
+  };
+  for (const auto& wrong : cases) {
+    const Error error = error_of(with("[decoding]\nmax_new_tokens = 3", wrong.tables));
+    EXPECT_EQ(error.code, ErrorCode::bad_input) << wrong.tables;
+    EXPECT_THAT(error.what, StartsWith(wrong.what)) << wrong.tables;
   }
 }
 
@@ -239,7 +288,7 @@ TEST(Study, AGpuThroughNvmlIsNamedByItself) {
   EXPECT_EQ(study->device, "nvml");
   EXPECT_EQ(study->gpu, "GPU-12");
   EXPECT_THAT(error_of(with("[decoding]\nmax_new_tokens = 3", "[device]\nkind = 'nvml'\nnoise = false")).what,
-              HasSubstr("'device.noise'"));
+              HasSubstr("'noise' is a key of kind = \"sim\""));
 }
 
 TEST(Study, WithoutDatasetsThereIsNothingToDo) {

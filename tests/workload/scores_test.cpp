@@ -216,5 +216,34 @@ RC_GTEST_PROP(CommonSubsequence, EqualsTheTable, ()) {
   RC_ASSERT(common_subsequence(a, b) == naive_common_subsequence(a, b));
 }
 
+TEST(AnswerQuality, IsTheAccuracyOfScoredOptions) {
+  Query query;
+  query.task = Task::classification;
+  query.choices = {"yes", "no"};
+  Outcome outcome;
+  EXPECT_EQ(answer_quality(query, outcome), std::nullopt) << "nothing was scored";
+  outcome.option_logprobs = {-3, -2};
+  EXPECT_EQ(answer_quality(query, outcome), std::nullopt) << "nobody knows what is right";
+  query.answer = 1;
+  EXPECT_EQ(answer_quality(query, outcome), 1.0);
+  query.answer = 0;
+  EXPECT_EQ(answer_quality(query, outcome), 0.0);
+  outcome.option_logprobs.push_back(-1);
+  EXPECT_EQ(answer_quality(query, outcome), std::nullopt) << "not these options";
+}
+
+TEST(AnswerQuality, IsRougeLOfTextAgainstTheBestReference) {
+  Query query;
+  Outcome outcome;
+  query.references = {"blue", "the cat sat"};
+  EXPECT_EQ(answer_quality(query, outcome), std::nullopt);
+  outcome.text = "the cat";
+  EXPECT_DOUBLE_EQ(*answer_quality(query, outcome), 0.8);
+  outcome.text = "";
+  EXPECT_EQ(answer_quality(query, outcome), 0.0) << "an empty answer is an answer";
+  query.references.clear();
+  EXPECT_EQ(answer_quality(query, outcome), std::nullopt);
+}
+
 }  // namespace
 }  // namespace phasewatt::workload

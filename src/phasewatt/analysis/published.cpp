@@ -58,10 +58,18 @@ std::optional<std::string> field_of(const Json* row, const char* field) {
   return (*row)[field].get<std::string>();
 }
 
+/// "Llama-3.2-1B" of a folder "/models/Llama-3.2-1B", "llama-3.2-1b" of "synthetic:llama-3.2-1b".
+std::string_view shape_name(std::string_view id) {
+  constexpr std::string_view kSynthetic = "synthetic:";
+  if (id.starts_with(kSynthetic)) return id.substr(kSynthetic.size());
+  while (id.ends_with('/')) id.remove_suffix(1);
+  return id.substr(id.rfind('/') + 1);  // npos + 1 is 0
+}
+
 }  // namespace
 
 std::optional<std::string> paper_model(std::string_view id) {
-  return field_of(described("models", "model", id), "model");
+  return field_of(described("models", "model", shape_name(id)), "model");
 }
 
 std::optional<std::string> paper_dataset(std::string_view id) {
@@ -69,7 +77,7 @@ std::optional<std::string> paper_dataset(std::string_view id) {
 }
 
 std::optional<std::string> paper_model_size(std::string_view id) {
-  return field_of(described("models", "model", id), "params_label");
+  return field_of(described("models", "model", shape_name(id)), "params_label");
 }
 
 std::optional<std::string> paper_dataset_with_output(std::string_view id) {

@@ -12,7 +12,8 @@
 namespace phasewatt::analysis {
 
 /// The paper's name of a model or dataset of ours ("llama-3.2-1b" → "Llama-3.2-1B", "boolq" → "BoolQ"), by equality
-/// without case; absent when the paper has none.
+/// without case; of a model's folder by its last name, of a synthetic model by its shape. Absent when the paper has
+/// none.
 std::optional<std::string> paper_model(std::string_view id);
 std::optional<std::string> paper_dataset(std::string_view id);
 

@@ -59,7 +59,7 @@ constexpr std::array kReasonRows{
         "the study stood still in the middle (a stopped process, a suspended machine), and what was drawn meanwhile "
         "is in the energy; run the point again"},
     ReasonRow{Reason::no_energy, "no_energy", Validity::degraded,
-              "no sensor of this GPU gave the energy; see phasewatt devices for what it can tell"},
+              "nothing gave the energy: the study measures no device, or no sensor of the GPU told it (phasewatt devices)"},
     ReasonRow{Reason::lost_samples, "lost_samples", Validity::void_,
               "too many sensor samples were lost; lower the load on the host, then run the point again"},
     ReasonRow{Reason::sensor_too_slow, "sensor_too_slow", Validity::degraded,

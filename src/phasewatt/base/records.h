@@ -336,6 +336,12 @@ struct StudyQuery {
   std::vector<int> option_tokens{};  ///< tokens of each choice, when scored; not stored
 };
 
+/// Lengths of one query in a model's own tokens.
+struct QueryTokens {
+  int prompt = 0;              ///< ≥ 1
+  std::vector<int> options{};  ///< of each choice, when scored
+};
+
 /// The plan a study carries out: what is stored before the first point runs.
 struct StudyPlan {
   std::string name;
@@ -348,7 +354,10 @@ struct StudyPlan {
   std::vector<std::string> notes;                   ///< e.g. "two requests snapped to one clock"
   std::map<std::string, std::string> invocation{};  ///< what the command line added, by flag ("data_dir"); for resume
   std::vector<StudyQuery> queries;                  ///< in study order, grouped by dataset
-  std::vector<RunPoint> points;                     ///< canonical order; point.index is the position
+  /// By model, each as `queries`: where a model's own tokens are others than those in `queries`. Not stored; each
+  /// request's record has its own.
+  std::map<std::string, std::vector<QueryTokens>> model_tokens{};
+  std::vector<RunPoint> points;  ///< canonical order; point.index is the position
   Environment environment;
   std::optional<Ceilings> ceilings{};  ///< of the device; absent when nobody measured or stated any
 };

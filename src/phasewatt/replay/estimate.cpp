@@ -58,6 +58,7 @@ std::vector<Kind> kinds_of(const StudyPlan& plan, const std::string& dataset, in
 
 std::optional<BatchCost> price(std::vector<Kind> kinds, const RunPoint& point, const Decoding& decoding,
                                const CostModel& cost) {
+  if (!cost) return std::nullopt;
   BatchCost total;
   for (auto& kind : kinds) {
     kind.shape.model = point.model;

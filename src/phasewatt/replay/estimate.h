@@ -47,8 +47,9 @@ struct PlanEstimate {
   std::vector<Model> models;  ///< in plan order
 };
 
-/// Prices every (model, dataset, batch size, clock) once per batch length that occurs in it, with the mean token counts
-/// of the dataset: some hundred calls for the paper's grid, a few per cent off the sum over the real batches.
+/// `cost` empty: nothing is priced. Prices every (model, dataset, batch size, clock) once per batch length that occurs
+/// in it, with the mean token counts of the dataset: some hundred calls for the paper's grid, a few per cent off the
+/// sum over the real batches.
 PlanEstimate estimate_plan(const StudyPlan& plan, const Study& study, const CostModel& cost);
 
 }  // namespace phasewatt::replay

@@ -268,7 +268,8 @@ class Evaluation {
         tokens.push_back(tokens_of(batch.requests[i], batch.outcomes[i]));
       const auto shares = joules ? attribute(*joules, tokens) : std::vector<double>();
       for (std::size_t i = 0; i < batch.requests.size(); ++i) {
-        record_.requests.push_back(request_record(basis_.context, batch.requests[i], batch.outcomes[i], batch.first));
+        record_.requests.push_back(
+            request_record(basis_.context, basis_.point.model, batch.requests[i], batch.outcomes[i], batch.first));
         if (joules) record_.requests.back().energy = Joules(shares[i]);
       }
     }

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include "phasewatt/base/files.h"
-#include "phasewatt/replay/plan.h"
 
 namespace phasewatt::replay {
 namespace {
@@ -44,7 +43,8 @@ void add_query(Fields& fields, const StudyQuery& q) {
 }  // namespace
 
 std::string fingerprint(const Study& study, const StudyPlan& plan, const std::vector<PlannedClock>& clocks,
-                        const device::DeviceInfo& device) {
+                        const PlanInputs& inputs) {
+  const device::DeviceInfo& device = inputs.device;
   Fields fields;
   fields.add("phasewatt-fingerprint/2");
   fields.add(kResultsVersion);
@@ -71,6 +71,18 @@ std::string fingerprint(const Study& study, const StudyPlan& plan, const std::ve
   fields.add(study.engine);
   fields.add(study.runtime);
   fields.add(plan.environment.runtime);
+  if (study.real_engine()) {
+    fields.add(study.engine_device);
+    fields.add(study.dtype);
+    fields.add_all(inputs.model_hashes);
+    for (const auto& [model, tokens] : plan.model_tokens) {
+      fields.add(model);
+      for (const auto& one : tokens) {
+        fields.add(one.prompt);
+        fields.add_all(one.options);
+      }
+    }
+  }
   fields.add(study.device);
   fields.add(device.id);
   fields.add(device.spec_hash);

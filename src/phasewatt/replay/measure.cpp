@@ -8,6 +8,8 @@
 #include "phasewatt/base/periodic_worker.h"
 #include "phasewatt/replay/phase_sums.h"
 #include "phasewatt/replay/sensor_measure.h"
+#include "phasewatt/replay/span_log.h"
+#include "phasewatt/workload/scores.h"
 
 namespace phasewatt::replay {
 namespace {
@@ -23,7 +25,8 @@ constexpr Nanos kStockSettle = milliseconds(500);
 /// here: the verdict looks at the clock under load.
 Status settle(Rig& rig, const RunPoint& point, const ClockLimits& limits) {
   if (!point.clock) {
-    if (rig.clock) PHASEWATT_TRY(rig.clock->reset());
+    if (!rig.clock) return ok();  // nobody changes it
+    PHASEWATT_TRY(rig.clock->reset());
     rig.device->wait(kStockSettle);
     return ok();
   }
@@ -49,13 +52,19 @@ class TruthRun {
     record_.clock.snapped = point.clock;
   }
 
+  /// A real engine pays on its way through the first batch for what later ones find: memory, kernels, graphs.
+  std::optional<Error> warm_up(QueryRange range) {
+    if (rig_.engine->info().simulated) return std::nullopt;
+    SpanLog unused;
+    auto outcomes = run(batch_of(range), unused);
+    return outcomes ? std::nullopt : std::optional(std::move(outcomes).error());
+  }
+
   /// An engine's error in `failure`, a device's as the result.
   Status run_batch(QueryRange range, std::optional<Error>& failure) {
-    const auto batch = std::span(context_.requests).subspan(range.begin, range.end - range.begin);
+    const auto batch = batch_of(range);
     sums_.begin_batch();
-    auto outcomes = batch.front().query->task == Task::classification
-                        ? rig_.engine->score(batch, sums_)
-                        : rig_.engine->generate(batch, context_.study->decoding, sums_);
+    auto outcomes = run(batch, sums_);
     if (!outcomes) {
       failure = std::move(outcomes).error();
       return ok();
@@ -94,11 +103,23 @@ class TruthRun {
     record_.clock.seen = sums_.clock();
     if (!record_.clock.seen) record_.clock.seen = median_of_looks();
     if (sums_.extrapolated()) record_.reasons.push_back(Reason::extrapolated);
+    if (!record_.energy && !rig_.engine->info().simulated)
+      blame(record_, Reason::no_energy, "nothing measures it in this study");
     judge(record_, context_.limits);
     return std::move(record_);
   }
 
  private:
+  [[nodiscard]] std::span<const Request> batch_of(QueryRange range) const {
+    return context_.requests_of(record_.point.model).subspan(range.begin, range.end - range.begin);
+  }
+
+  Result<std::vector<Outcome>> run(std::span<const Request> batch, engine::PhaseListener& listener) const {
+    return batch.front().query->task == Task::classification
+               ? rig_.engine->score(batch, listener)
+               : rig_.engine->generate(batch, context_.study->decoding, listener);
+  }
+
   void keep_requests(std::span<const Request> batch, const std::vector<Outcome>& outcomes,
                      const PhaseSums::Batch& took) {
     tokens_.clear();
@@ -107,7 +128,7 @@ class TruthRun {
     for (std::size_t i = 0; i < kPhaseCount; ++i) joules.phases[i] = took.phases[i].joules;
     const auto shares = took.energy ? attribute(joules, tokens_) : std::vector<double>();
     for (std::size_t i = 0; i < batch.size(); ++i) {
-      record_.requests.push_back(request_record(context_, batch[i], outcomes[i], took));
+      record_.requests.push_back(request_record(context_, record_.point.model, batch[i], outcomes[i], took));
       if (took.energy) record_.requests.back().energy = Joules(shares[i]);
     }
   }
@@ -145,9 +166,11 @@ Result<std::optional<RunRecord>> measure_by_truth(const RunContext& context, con
   using Measured = std::optional<RunRecord>;
   TruthRun run(context, point, rig);
   PHASEWATT_TRY(run.begin());
-  for (const QueryRange range : batches_of(*context.plan, queries_of(*context.plan, point.dataset), point.batch)) {
+  const auto batches = batches_of(*context.plan, queries_of(*context.plan, point.dataset), point.batch);
+  std::optional<Error> failure = run.warm_up(batches.front());
+  if (failure) return Measured(void_record(point, reason_of(*failure), to_string(*failure)));
+  for (const QueryRange range : batches) {
     if (stop || abandoned) return Measured();
-    std::optional<Error> failure;
     PHASEWATT_TRY(run.run_batch(range, failure));
     if (failure) return Measured(void_record(point, reason_of(*failure), to_string(*failure)));
   }
@@ -174,19 +197,27 @@ RunContext make_context(const StudyPlan& plan, const Study& study, std::vector<M
     const std::uint32_t index = first ? 0 : context.requests.back().index + 1;
     context.requests.push_back(Request{index, &q.query, &q.features, q.prompt_tokens, q.option_tokens});
   }
+  for (const auto& [model, tokens] : plan.model_tokens) {
+    auto& own = context.model_requests[model] = context.requests;
+    for (std::size_t i = 0; i < own.size(); ++i) {
+      own[i].prompt_tokens = tokens[i].prompt;
+      own[i].option_tokens = tokens[i].options;
+    }
+  }
   return context;
 }
 
-RequestRecord request_record(const RunContext& context, const Request& request, const Outcome& outcome,
-                             const PhaseSums::Batch& took) {
+RequestRecord request_record(const RunContext& context, const std::string& model, const Request& request,
+                             const Outcome& outcome, const PhaseSums::Batch& took) {
   RequestRecord kept;
   kept.index = request.index;
-  kept.query = static_cast<std::uint32_t>(&request - context.requests.data());
+  kept.query = static_cast<std::uint32_t>(&request - context.requests_of(model).data());
   kept.prompt_tokens = request.prompt_tokens;
   kept.output_tokens = outcome.output_tokens;
   kept.ttft_s = static_cast<double>(took.ttft_ns) * 1e-9;
   kept.latency_s = static_cast<double>(took.wall_ns) * 1e-9;
-  kept.quality = outcome.simulated_quality;
+  kept.quality =
+      outcome.simulated_quality ? outcome.simulated_quality : workload::answer_quality(*request.query, outcome);
   return kept;
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <random>
 #include <set>
 #include <utility>
@@ -139,6 +140,19 @@ Status check_query(const StudyQuery& q, const std::string& dataset) {
   return ok();
 }
 
+/// A model's own lengths of the queries that the plan got last.
+Status check_lengths(const StudyPlan& plan, const std::vector<QueryTokens>& tokens, const std::string& model) {
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    const Query& query = plan.queries.at(plan.queries.size() - tokens.size() + i).query;
+    const auto& options = tokens[i].options;
+    if (tokens[i].prompt < 1 || options.size() != query.choices.size() ||
+        std::any_of(options.begin(), options.end(), [](int n) { return n < 1; }))
+      return Error{ErrorCode::bad_input, "query '" + query.id + "': its prompt or a choice has no tokens in " + model,
+                   "check the dataset's file"};
+  }
+  return ok();
+}
+
 /// Moves the queries into the plan, in study order.
 Status take_queries(const Study& study, PlanInputs& inputs, StudyPlan& plan) {
   std::set<std::string> ids;
@@ -155,6 +169,13 @@ Status take_queries(const Study& study, PlanInputs& inputs, StudyPlan& plan) {
       if (!ids.insert(query.query.id).second)
         return Error{ErrorCode::bad_input, "query id '" + query.query.id + "' occurs twice", "make the ids unique"};
       plan.queries.push_back(std::move(query));
+    }
+    for (auto& [model, tokens] : input->model_tokens) {
+      PHASEWATT_TRY(check_lengths(plan, tokens, model));
+      auto& all = plan.model_tokens[model];
+      all.insert(all.end(), std::make_move_iterator(tokens.begin()), std::make_move_iterator(tokens.end()));
+      if (all.size() != plan.queries.size())
+        return Error{ErrorCode::internal, "model '" + model + "' has token counts for some queries only", {}};
     }
     plan.samples.push_back(std::move(input->sample));
   }
@@ -229,7 +250,7 @@ Result<StudyPlan> make_plan(const Study& study, PlanInputs inputs) {
   PHASEWATT_ASSIGN(plan.baseline, plan_baseline(study, inputs, clocks, plan.notes));
   PHASEWATT_TRY(take_queries(study, inputs, plan));
   PHASEWATT_TRY(make_points(study, clocks, plan));
-  plan.fingerprint = fingerprint(study, plan, clocks, inputs.device);
+  plan.fingerprint = fingerprint(study, plan, clocks, inputs);
   return plan;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,8 @@ struct DatasetInput {
   std::string name;                 ///< as in the study
   std::string sample;               ///< a sentence: what was drawn, from where
   std::vector<StudyQuery> queries;  ///< features, prompt_tokens and option_tokens are filled in
+  /// By model, each as `queries`: for models whose tokens are others than those.
+  std::map<std::string, std::vector<QueryTokens>> model_tokens{};
 };
 
 /// What the study meets: loaded by the caller, so that a plan can be made without a GPU.
@@ -30,7 +33,9 @@ struct PlanInputs {
   TokenKind token_kind = TokenKind::word;
   std::vector<std::string> models;     ///< ids the engine accepts; empty = anything
   std::vector<DatasetInput> datasets;  ///< one per dataset of the study, in any order
-  bool clock_control = true;           ///< false: only stock points are planned, and a note says what was left out
+  /// What a real engine runs, in words or hashes: part of the fingerprint. Empty for a simulated one.
+  std::vector<std::string> model_hashes{};
+  bool clock_control = true;  ///< false: only stock points are planned, and a note says what was left out
 };
 
 /// The plan in canonical order: model, dataset, batch, clock, repeat, each in the order of the study file; then the

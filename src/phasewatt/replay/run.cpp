@@ -1,5 +1,7 @@
 #include "phasewatt/replay/run.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <chrono>
 #include <map>
@@ -9,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "phasewatt/base/text.h"
 #include "phasewatt/replay/measure.h"
 #include "phasewatt/replay/plan.h"
 #include "phasewatt/replay/stop_rule.h"
@@ -35,6 +38,23 @@ std::vector<double> passes_of(const StudyPlan& plan, const Decoding& decoding) {
     passes.push_back(at->second);
   }
   return passes;
+}
+
+/// The GPU that a real engine computes on must be the one whose sensors are read.
+Status check_measured(const engine::ModelInfo& loaded, const Rig& rig) {
+  const device::DeviceInfo& measured = rig.device->info();
+  if (!rig.recorder || rig.engine->info().simulated || measured.simulated) return ok();
+  if (loaded.gpus.empty())
+    return Error{ErrorCode::bad_input,
+                 fmt::format("the engine runs on the CPU, and the study measures {} ({})", measured.id, measured.name),
+                 "use [device] kind = \"none\", or an engine that knows CUDA (phasewatt doctor)"};
+  for (const auto& gpu : loaded.gpus)
+    if (gpu != measured.id)
+      return Error{
+          ErrorCode::bad_input,
+          fmt::format("the engine runs on {}, and the study measures {}", join(loaded.gpus, ", "), measured.id),
+          "name the same GPU in [engine] device and [device] gpu"};
+  return ok();
 }
 
 /// What the workers of one run share. Everything but the constants is guarded by `mutex_`.
@@ -101,7 +121,7 @@ class Run {
   /// A worker: points until none is left, then the clock is given back, whatever happened.
   void drive(Rig& rig) {
     guard([&] {
-      std::string loaded;
+      engine::ModelInfo loaded;
       while (const auto index = next())
         if (auto status = run_point(plan_.points[*index], rig, loaded); !status) fail(std::move(status).error());
     });
@@ -148,30 +168,36 @@ class Run {
     if (!error_) error_ = std::move(error);
   }
 
-  Status run_point(const RunPoint& point, Rig& rig, std::string& loaded) {
+  Status run_point(const RunPoint& point, Rig& rig, engine::ModelInfo& loaded) {
     {
       const std::lock_guard lock(mutex_);
       observer_.on_point_begin(point);
     }
-    if (auto error = load(point.model, rig, loaded))
+    if (auto error = load(point.model, rig, loaded)) {
+      // What this machine or build cannot do for one model, it cannot do for the others.
+      const bool for_all = error->code == ErrorCode::unsupported || error->code == ErrorCode::bad_input;
+      if (for_all && !rig.engine->info().simulated) return *std::move(error);
       return keep(void_record(point, reason_of(*error), to_string(*error)));
+    }
+    PHASEWATT_TRY(check_measured(loaded, rig));
     PHASEWATT_ASSIGN(auto record, measure_point(context_, point, rig, stop_, abandoned_));
     return record ? keep(*record) : ok();
   }
 
   /// Makes `model` current. The error of a failed load is remembered, so that it is not tried again for each point.
-  std::optional<Error> load(const std::string& model, Rig& rig, std::string& loaded) {
-    if (loaded == model) return std::nullopt;
+  std::optional<Error> load(const std::string& model, Rig& rig, engine::ModelInfo& loaded) {
+    if (loaded.id == model) return std::nullopt;
     {
       const std::lock_guard lock(mutex_);
       if (const auto at = unloadable_.find(model); at != unloadable_.end()) return at->second;
     }
     auto result = rig.engine->load(model);
     if (result) {
-      loaded = model;
+      loaded = std::move(result).value();
+      loaded.id = model;
       return std::nullopt;
     }
-    loaded.clear();
+    loaded = {};
     const std::lock_guard lock(mutex_);
     return unloadable_.try_emplace(model, result.error()).first->second;
   }

@@ -69,9 +69,10 @@ struct RunSummary {
 /// workers and after any interruption.
 ///
 /// An engine's error voids its point (out_of_memory, engine_failed with the message in `detail`), a failed load all
-/// points of that model; the run goes on. An error of the sink, the device or the clock control ends the run and is
-/// returned; what was finished is kept. `stop` may be set from a signal handler; it is looked at between batches. The
-/// sink is closed and clocks are reset on every way out.
+/// points of that model; the run goes on. Where a real engine gives unsupported or bad_input (no such GPU, say), the
+/// run ends, as it does when it computes on another GPU than the one that is measured. An error of the sink, the device
+/// or the clock control ends the run and is returned; what was finished is kept. `stop` may be set from a signal
+/// handler; it is looked at between batches. The sink is closed and clocks are reset on every way out.
 Result<RunSummary> run_study(const StudyPlan& plan, const Study& study, const RigFactory& make_rig, int jobs,
                              RunSink& sink, Observer& observer, const std::atomic<bool>& stop);
 

@@ -45,7 +45,7 @@ class SensorRun {
             const std::atomic<bool>& abandoned)
       : context_(context), point_(point), rig_(rig), stop_(stop), abandoned_(abandoned) {
     for (const QueryRange range : batches_of(*context.plan, queries_of(*context.plan, point.dataset), point.batch))
-      batches_.push_back(std::span(context.requests).subspan(range.begin, range.end - range.begin));
+      batches_.push_back(context.requests_of(point.model).subspan(range.begin, range.end - range.begin));
   }
 
   Result<std::optional<RunRecord>> carry_out() {

@@ -62,7 +62,9 @@ class Parser {
     auto measure = optional_table("measure");
     PHASEWATT_TRY(root_.finish());
     if (engine) PHASEWATT_TRY(read_engine(*engine));
+    study_.device = default_device();
     if (device) PHASEWATT_TRY(read_device(*device));
+    PHASEWATT_TRY(check_pair(device ? device->line("kind") : 0));
     if (decoding) PHASEWATT_TRY(read_decoding(*decoding));
     if (measure) PHASEWATT_TRY(read_measure(*measure));
     for (auto& dataset : datasets) PHASEWATT_TRY(read_dataset(dataset));
@@ -100,8 +102,9 @@ class Parser {
   }
 
   /// Kinds that a later build may know are told from misspelt ones. The error is `unsupported` for the former.
-  Result<std::string> read_kind(TomlTable& table, std::string_view room, const Words& known, const Words& later) {
-    const std::string kind = table.string("kind", "sim");
+  Result<std::string> read_kind(TomlTable& table, std::string_view room, const std::string& otherwise,
+                                const Words& known, const Words& later) {
+    const std::string kind = table.string("kind", otherwise);
     if (std::find(later.begin(), later.end(), kind) != later.end())
       return Error{
           ErrorCode::unsupported,
@@ -202,14 +205,55 @@ class Parser {
     baseline.kind = word == "stock" ? StudyBaseline::Kind::stock : StudyBaseline::Kind::highest;
   }
 
+  /// A key that another kind has: told so, rather than as unknown.
+  [[nodiscard]] Status refuse(const TomlTable& table, const std::string& kind, const std::string& other,
+                              const Words& keys) const {
+    for (const auto& key : keys)
+      if (table.has(key))
+        return Error{ErrorCode::bad_input,
+                     fmt::format("{}: '{}' is a key of kind = \"{}\", and this is \"{}\"",
+                                 study_.where(table.line(key)), key, other, kind),
+                     "leave it out"};
+    return ok();
+  }
+
   Status read_engine(TomlTable& table) {
-    PHASEWATT_ASSIGN(study_.engine, read_kind(table, "engine", Words{"sim"}, Words{"libtorch", "openai"}));
+    PHASEWATT_ASSIGN(study_.engine, read_kind(table, "engine", "sim", Words{"sim", "libtorch"}, Words{"openai"}));
+    if (study_.real_engine())
+      read_libtorch(table);
+    else
+      PHASEWATT_TRY(refuse(table, "sim", "libtorch", Words{"device", "dtype", "threads"}));
     study_.runtime = one_of(table, "runtime", study_.runtime, Words{"eager", "graph"});
+    if (study_.engine_device == "cpu" && study_.runtime == "graph")
+      table.fail("runtime", "'runtime' is 'graph', and the CPU has no graphs", "use runtime = \"eager\"");
     return table.finish();
   }
 
+  void read_libtorch(TomlTable& table) {
+    constexpr std::string_view kNumbered = "cuda:";
+    std::string& device = study_.engine_device;
+    device = table.string("device", "auto");
+    const bool numbered =
+        device.starts_with(kNumbered) && whole(std::string_view(device).substr(kNumbered.size())).value_or(-1) >= 0;
+    const Words plain{"auto", "cpu", "cuda"};
+    if (!numbered && std::find(plain.begin(), plain.end(), device) == plain.end())
+      table.fail("device", "'device' is '" + device + "'", did_you_mean(device, plain) + ", or \"cuda:N\"");
+    study_.dtype = one_of(table, "dtype", "auto", Words{"auto", "f32", "f16", "bf16"});
+    study_.threads = bounded(table, "threads", 0, 0, 1024);
+    study_.runtime = device == "cpu" ? "eager" : "graph";
+  }
+
+  /// What measures an engine when the study does not say.
+  [[nodiscard]] std::string default_device() const {
+    if (!study_.real_engine()) return "sim";
+    return study_.engine_device == "cpu" ? "none" : "nvml";
+  }
+
   Status read_device(TomlTable& table) {
-    PHASEWATT_ASSIGN(study_.device, read_kind(table, "device", Words{"sim", "nvml"}, {}));
+    PHASEWATT_ASSIGN(study_.device, read_kind(table, "device", study_.device, Words{"sim", "nvml", "none"}, {}));
+    if (study_.device != "sim") PHASEWATT_TRY(refuse(table, study_.device, "sim", Words{"spec", "noise"}));
+    if (study_.device != "nvml") PHASEWATT_TRY(refuse(table, study_.device, "nvml", Words{"gpu"}));
+    if (study_.device == "none") return table.finish();
     if (study_.device == "nvml") {
       study_.gpu = table.string("gpu", "");
       return table.finish();
@@ -222,6 +266,25 @@ class Parser {
                  did_you_mean(study_.spec, shipped) + ", or the path of a .toml file");
     study_.noise = table.boolean("noise", true);
     return table.finish();
+  }
+
+  /// An engine and what measures it must be of one world.
+  [[nodiscard]] Status check_pair(int line) const {
+    const auto wrong = [&](const std::string& why, const std::string& hint) {
+      return Error{
+          ErrorCode::bad_input,
+          fmt::format("{}: engine '{}' with device '{}': {}", study_.where(line), study_.engine, study_.device, why),
+          hint};
+    };
+    if (study_.real_engine() && study_.device == "sim")
+      return wrong("a simulated GPU does not see what a real engine does",
+                   "use [device] kind = \"nvml\", or \"none\" for times and quality alone");
+    if (!study_.real_engine() && study_.device == "none")
+      return wrong("without a GPU there is nothing to simulate", "use [device] kind = \"sim\"");
+    if (study_.engine_device == "cpu" && study_.device == "nvml")
+      return wrong("the engine runs on the CPU, whose energy a GPU's sensors do not show",
+                   "use [device] kind = \"none\", or [engine] device = \"cuda\"");
+    return ok();
   }
 
   Status read_decoding(TomlTable& table) {
@@ -240,7 +303,13 @@ class Parser {
 
   Status read_measure(TomlTable& table) {
     MeasureRules& rules = study_.measure;
-    const bool through_nvml = study_.device != "sim";
+    if (study_.device == "none") {
+      for (const char* key : {"energy", "warmup_s", "warmup_max_s", "window_s", "stacked_s"})
+        if (table.has(key))
+          table.fail(key, fmt::format("'{}' is given, and the device is \"none\"", key),
+                     "nothing is measured by sensors");
+    }
+    const bool through_nvml = study_.device == "nvml";
     const std::string energy = one_of(table, "energy", through_nvml ? "sensors" : "truth", Words{"truth", "sensors"});
     if (through_nvml && energy == "truth")
       table.fail("energy", "'energy' is 'truth'", "only a simulated GPU in virtual time tells it; use \"sensors\"");
@@ -257,7 +326,7 @@ class Parser {
     const int most = bounded(table, "repeats_max", study_.repeats, study_.repeats, 100);
     if (table.has("repeats_max")) rules.repeats_max = most;
     rules.confidence_width = table.number("confidence_width", rules.confidence_width);
-    if (!study_.by_sensors())
+    if (study_.device == "sim" && !study_.by_sensors())
       for (const char* key : {"warmup_s", "warmup_max_s", "window_s", "stacked_s"})
         if (table.has(key))
           table.fail(key, fmt::format("'{}' is given, and 'energy' is \"truth\"", key),

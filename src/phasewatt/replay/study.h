@@ -64,9 +64,14 @@ struct Study {
   StudyBaseline baseline;
   bool store_prompts = true;
   Decoding decoding;
-  std::string engine = "sim";
-  std::string runtime = "eager";
-  std::string device = "sim";                      ///< "sim", or "nvml"
+  std::string engine = "sim";     ///< "sim", or "libtorch"
+  std::string runtime = "eager";  ///< "eager", or "graph"
+  // Of the engine "libtorch".
+  std::string engine_device = "auto";  ///< "auto", "cpu", "cuda", "cuda:N"
+  std::string dtype = "auto";          ///< "auto", "f32", "f16", "bf16"
+  int threads = 0;                     ///< of the CPU's arithmetic; 0 = the engine's choice
+
+  std::string device = "sim";                      ///< "sim", "nvml", or "none": nobody measures energy
   std::string gpu;                                 ///< of "nvml": index, UUID or PCI id; empty = the first one visible
   std::string spec = "rtx-pro-6000-blackwell-ws";  ///< id of a shipped spec, or a path when `spec_is_path`
   bool spec_is_path = false;
@@ -81,8 +86,10 @@ struct Study {
   } lines;
   /// "file:line" of a key, or "file" when `line` is 0.
   [[nodiscard]] std::string where(int line) const;
-  /// Whether points are measured by sensors; otherwise the simulator's truth is taken.
-  [[nodiscard]] bool by_sensors() const { return device != "sim" || measure.by_sensors; }
+  /// The engine computes; otherwise it tells what a simulated GPU would take.
+  [[nodiscard]] bool real_engine() const { return engine != "sim"; }
+  /// Whether points are measured by sensors; otherwise the simulator's truth is taken, or times alone.
+  [[nodiscard]] bool by_sensors() const { return device == "nvml" || (device == "sim" && measure.by_sensors); }
   [[nodiscard]] int reference_every() const { return measure.reference_every.value_or(by_sensors() ? 20 : 0); }
   [[nodiscard]] int most_repeats() const { return measure.repeats_max.value_or(repeats); }
 };

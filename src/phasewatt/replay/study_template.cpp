@@ -31,11 +31,11 @@ sample = "all"
 # file = "my-queries.jsonl"
 
 [engine]
-kind = "sim"
+kind = "sim"                  # or "libtorch": runs the models, which are then folders or "synthetic:llama-3.2-1b"
 runtime = "eager"             # or "graph": CUDA graphs, little host time
 
 [device]
-kind = "sim"
+kind = "sim"                  # of a real engine "nvml", or "none" (times and quality, no energy)
 spec = "rtx-pro-6000-blackwell-ws"  # or "h200-sxm", or the path of a spec file
 # noise = true
 

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "phasewatt/base/records.h"
+
 /// Quality of an answer against what is known to be right, 0 to 1. Definitions, tie rule and sources:
 /// docs/quality-scores.md. All functions are pure and thread-safe and take any bytes.
 namespace phasewatt::workload {
@@ -81,5 +83,12 @@ AnswerMatch match_answer(std::string_view reference, std::string_view prediction
 
 /// The best of several references, for each of the two measures. Absent without a reference.
 std::optional<AnswerMatch> match_answer(std::span<const std::string> references, std::string_view prediction);
+
+// ---------------------------------------------------------------------------------------------- outcomes
+
+/// Quality of a real engine's answer to a query: accuracy by summed log-likelihood when options were scored, ROUGE-L F1
+/// against the best reference when text was generated. Absent when nothing was answered or nothing is known to be
+/// right.
+std::optional<double> answer_quality(const Query& query, const Outcome& outcome);
 
 }  // namespace phasewatt::workload

@@ -1,0 +1,84 @@
+#include "apps/cli/libtorch_wiring.h"
+
+#include <dlfcn.h>
+
+#include <filesystem>
+
+#include "apps/cli/libtorch_plugin/plugin.h"
+#include "apps/cli/model_tokens.h"
+
+namespace phasewatt::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace engine::libtorch;
+
+constexpr const char* kFile = "phasewatt-libtorch.so";
+constexpr const char* kHint =
+    "install libtorch (Debian: apt-get install libtorch-dev libopenblas0-pthread; for a GPU the one inside a PyTorch) "
+    "and build phasewatt anew: docs/engine.md";
+
+struct Plugin {
+  decltype(&phasewatt_make_libtorch_engine) make = nullptr;
+  decltype(&phasewatt_libtorch_release) release = nullptr;
+};
+
+/// Beside the program in a build folder, in the folder of libraries when it is installed; empty when it is in neither.
+fs::path find_file() {
+  std::error_code ec;
+  const fs::path here = fs::read_symlink("/proc/self/exe", ec).parent_path();
+  for (const fs::path& file : {here / kFile, here / PHASEWATT_PLUGIN_DIR / kFile})
+    if (fs::exists(file, ec)) return file;
+  return {};
+}
+
+/// Loads it once, and for good: libtorch does not like to be unloaded.
+Result<Plugin> load() {
+  const fs::path file = find_file();
+  if (file.empty())
+    return Error{ErrorCode::unsupported, "this phasewatt was built without the engine 'libtorch'", kHint};
+  void* const library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+  Plugin plugin;
+  if (library != nullptr) {
+    plugin.make = reinterpret_cast<decltype(plugin.make)>(::dlsym(library, "phasewatt_make_libtorch_engine"));
+    plugin.release = reinterpret_cast<decltype(plugin.release)>(::dlsym(library, "phasewatt_libtorch_release"));
+  }
+  if (plugin.make != nullptr && plugin.release != nullptr) return plugin;
+  const char* const why = ::dlerror();
+  return Error{ErrorCode::unsupported,
+               "the engine 'libtorch' cannot be loaded: " + std::string(why != nullptr ? why : file.c_str()), kHint};
+}
+
+const Result<Plugin>& plugin() {
+  static const Result<Plugin> loaded = load();
+  return loaded;
+}
+
+}  // namespace
+
+Result<std::string> libtorch_release() {
+  if (!plugin()) return plugin().error();
+  return std::string(plugin()->release());
+}
+
+Result<EngineMaker> libtorch_engine(const replay::Study& study) {
+  if (!plugin()) {
+    Error error = plugin().error();
+    error.what = study.source + ": " + error.what;
+    return error;
+  }
+  LibtorchOptions options;
+  options.open_tokens = open_text_tokens;
+  options.seed = study.seed;
+  options.threads = study.threads;
+  options.device = study.engine_device;
+  options.dtype = study.dtype;
+  options.runtime = study.runtime == "eager" ? Runtime::eager : Runtime::graph;
+  return EngineMaker([options](const std::string& device) {
+    LibtorchOptions chosen = options;
+    if (!device.empty() && chosen.device == "auto") chosen.device = device;
+    return std::unique_ptr<engine::Engine>(plugin()->make(&chosen));
+  });
+}
+
+}  // namespace phasewatt::cli
