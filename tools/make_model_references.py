@@ -5,7 +5,7 @@ Writes DIR/<variant>/ with config.json, generation_config.json, model.safetensor
 logits of all positions, the greedy continuation, and the log-likelihood of some options. FP32, eager attention, on the CPU.
 
   pip install torch transformers safetensors
-  python3 tools/make_model_references.py tests/libtorch/data
+  python3 tools/make_model_references.py tests/engine/embedded/data
 """
 import argparse
 import json

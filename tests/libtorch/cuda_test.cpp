@@ -5,7 +5,8 @@
 
 #include "phasewatt/engine/libtorch/decoder.h"
 #include "phasewatt/engine/libtorch/gpu.h"
-#include "tests/libtorch/variants.h"
+#include "phasewatt/engine/libtorch/libtorch_engine.h"
+#include "tests/engine/embedded/variants.h"
 
 /// The graph runtime against the plain operators on the same GPU. What the plain operators give is held to references
 /// on the CPU (reference_test.cpp) and, here, to the CPU.

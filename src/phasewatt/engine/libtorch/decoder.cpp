@@ -15,12 +15,6 @@ at::Tensor on_host(std::int64_t count) { return at::empty({count}, at::kLong); }
 
 }  // namespace
 
-std::int64_t total_tokens(std::span<const Piece> pieces) {
-  std::int64_t sum = 0;
-  for (const Piece& piece : pieces) sum += static_cast<std::int64_t>(piece.tokens.size());
-  return sum;
-}
-
 at::Tensor causal_attention([[maybe_unused]] const at::Tensor& queries, [[maybe_unused]] const at::Tensor& keys,
                             [[maybe_unused]] const at::Tensor& values) {
 #if TORCH_VERSION_MAJOR >= 2

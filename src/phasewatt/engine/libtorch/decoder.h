@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 
+#include "phasewatt/engine/embedded/runner.h"
 #include "phasewatt/engine/libtorch/weights.h"
 #include "phasewatt/engine/model/config.h"
 
@@ -16,15 +17,8 @@
 /// sequence, each over exactly the keys it may see.
 namespace phasewatt::engine::libtorch {
 
-/// What a pass does for one sequence. Its keys and values go into the cache at `slot`, from position `past` on.
-struct Piece {
-  std::int64_t slot = 0;
-  std::int64_t past = 0;                 ///< tokens of the sequence that are in the cache
-  std::span<const std::int64_t> tokens;  ///< ≥ 1 ids below the vocabulary's size
-  std::int64_t logits = 1;               ///< logits are wanted at this many positions, the last ones
-};
-
-std::int64_t total_tokens(std::span<const Piece> pieces);
+using embedded::Piece;
+using embedded::total_tokens;
 
 /// Attention of n queries over their own n keys, each over those before it: queries [batch, heads, n, head_dim], keys
 /// and values with KV heads. Needs libtorch 2.

@@ -1,30 +1,16 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <span>
 #include <string>
-#include <string_view>
-#include <vector>
 
-#include "phasewatt/engine/engine.h"
+#include "phasewatt/engine/embedded/embedded_engine.h"
 
-/// The embedded engine on libtorch: real models, FP32 on the CPU, phases marked on the monotonic clock. Needs no torch
-/// header to include. The life of a batch: docs/engine.md.
+/// The embedded engine on libtorch, for GPUs and for large models on the CPU. Needs no torch header to include.
 namespace phasewatt::engine::libtorch {
 
-/// Text to a model's tokens and back. The tokenizers are the workload room's; the app hands them in.
-class TextTokens {
- public:
-  virtual ~TextTokens() = default;
-  /// `begin`: the beginning-of-sequence token comes first, when the model has one.
-  [[nodiscard]] virtual std::vector<std::int64_t> encode(std::string_view text, bool begin) const = 0;
-  [[nodiscard]] virtual Result<std::string> decode(std::span<const std::int64_t> ids) const = 0;
-};
-
-/// Opens the tokenizer of a model folder.
-using OpenTokens = std::function<Result<std::unique_ptr<TextTokens>>(const std::string& folder)>;
+using embedded::OpenTokens;
+using embedded::TextTokens;
 
 /// How passes are issued. graph: our kernels, decode steps as CUDA graphs. eager: one operator of libtorch at a time,
 /// as a usual engine does that waits for its host. The CPU knows eager only.
@@ -39,12 +25,7 @@ struct LibtorchOptions {
   Runtime runtime = Runtime::graph;
 };
 
-/// `load` takes a model folder or synthetic:ID. A synthetic model's prompts and options are arbitrary ids, as many as
-/// the request says, and its answers are left out (no text, no log-probabilities), because they mean nothing.
-///
-/// Prefill gives the first token of an answer, so n tokens are one prefill span and n - 1 decode spans. Scoring: the
-/// prefill takes the context without its last token, and each option pass the last token of the context and the option
-/// without its own, so that n tokens of an option take n positions.
+/// Models, prefill and scoring are those of embedded::make_cpu_engine.
 std::unique_ptr<Engine> make_libtorch_engine(LibtorchOptions options);
 
 /// Release of libtorch this build was made with, "1.13.1".

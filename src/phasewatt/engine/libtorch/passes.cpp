@@ -1,24 +1,17 @@
 #include "phasewatt/engine/libtorch/passes.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 namespace phasewatt::engine::libtorch {
 namespace {
 
-Nanos now() { return std::chrono::duration_cast<Nanos>(std::chrono::steady_clock::now().time_since_epoch()); }
-
 model::Dtype stored_as(at::ScalarType type) {
   if (type == at::kHalf) return model::Dtype::f16;
   return type == at::kBFloat16 ? model::Dtype::bf16 : model::Dtype::f32;
-}
-
-/// The pass of a piece in the terms of the counts.
-model::SequencePass counted(const Piece& piece) {
-  return {static_cast<std::int64_t>(piece.tokens.size()), piece.past, piece.logits, false};
 }
 
 Error bad_option(const std::string& field, const std::string& value, const std::string& hint) {
@@ -57,42 +50,46 @@ Result<Place> choose_place(const LibtorchOptions& options, model::Dtype stored) 
   return Place{device, dtype == "f16" ? at::kHalf : at::kBFloat16};
 }
 
-Status check_memory(const at::Device& device, double bytes) {
-  const double have =
-      device.is_cuda() ? gpu_free_bytes(device.index())
-                       : static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE));
-  if (bytes <= have) return ok();
-  constexpr double kGiB = 1024.0 * 1024 * 1024;
-  return Error{ErrorCode::out_of_memory,
-               fmt::format("weights and cache need {:.1f} GiB, and {} has {:.1f}", bytes / kGiB,
-                           device.is_cuda() ? "the GPU" : "this machine", have / kGiB),
-               "take a smaller model or batch"};
+Status check_memory_of(const at::Device& device, double bytes) {
+  if (device.is_cuda()) return embedded::check_memory(bytes, gpu_free_bytes(device.index()), "the GPU");
+  return embedded::check_memory(bytes, embedded::host_memory(), "this machine");
 }
 
 double element_bytes(const Place& place) { return place.type == at::kFloat ? 4 : 2; }
 
+Error as_error(const c10::Error& error) {
+  const std::string what = error.what_without_backtrace();
+  if (what.find("allocate memory") != std::string::npos) return embedded::no_memory("host's");
+  if (what.find("out of memory") != std::string::npos) return embedded::no_memory("GPU's");
+  return {ErrorCode::internal, "libtorch: " + what.substr(0, what.find('\n')), {}};
+}
+
 Passes::Passes(std::unique_ptr<Decoder> decoder, std::unique_ptr<GraphRuntime> graphs)
-    : decoder_(std::move(decoder)), graphs_(std::move(graphs)), timer_(decoder_->place().device) {
+    : decoder_(std::move(decoder)), graphs_(std::move(graphs)), timer_(device()) {
   const model::Dtype type = stored_as(decoder_->place().type);
   storage_ = {type, type, type};
+  if (device().is_cuda()) gpus_ = {gpu_uuid(device().index())};
 }
 
 Status Passes::reserve(std::int64_t slots, std::int64_t tokens) {
-  // In steps, so that a slightly longer prompt does not move the cache, and with it the graphs.
-  constexpr std::int64_t kStep = 256;
-  tokens = (tokens + kStep - 1) / kStep * kStep;
-  Cache& cache = decoder_->cache();
-  if (cache.fits(slots, tokens)) return ok();
-  if (graphs_) graphs_->forget_graphs();
-  const double bytes = static_cast<double>(slots * tokens) * config().kv_bytes_per_token(storage_.cache);
-  PHASEWATT_TRY(check_memory(device(), bytes));
-  cache.reserve(slots, tokens);
-  return ok();
+  return on_device(device(), [&]() -> Status {
+    const std::int64_t room = embedded::cache_step(tokens);
+    Cache& cache = decoder_->cache();
+    if (cache.fits(slots, room)) return ok();
+    if (graphs_) graphs_->forget_graphs();
+    const double bytes = static_cast<double>(slots * room) * config().kv_bytes_per_token(storage_.cache);
+    PHASEWATT_TRY(check_memory_of(device(), bytes));
+    cache.reserve(slots, room);
+    return ok();
+  });
 }
 
-void Passes::drop_cache() {
-  if (graphs_) graphs_->forget_graphs();
-  decoder_->cache().drop();
+Status Passes::drop_cache() {
+  return on_device(device(), [&]() -> Status {
+    if (graphs_) graphs_->forget_graphs();
+    decoder_->cache().drop();
+    return ok();
+  });
 }
 
 at::Tensor Passes::logits(std::span<const Piece> pieces) {
@@ -101,25 +98,16 @@ at::Tensor Passes::logits(std::span<const Piece> pieces) {
 
 template <class Work>
 at::Tensor Passes::timed(Phase phase, std::span<const Piece> pieces, PhaseListener& listener, Work work) {
-  PhaseSpan span;
-  span.phase = phase;
-  span.batch = static_cast<int>(pieces.size());
-  std::vector<model::SequencePass> passes;
-  for (const Piece& piece : pieces) {
-    span.tokens += static_cast<double>(piece.tokens.size());
-    passes.push_back(counted(piece));
-  }
-  const auto counts = model::count_pass(config(), passes, storage_);
-  span.bytes = counts.bytes();
-  span.flops = counts.flops;
   if (graphs_) graphs_->prepare(phase == Phase::decode ? pieces.size() : 1);
-  span.begin = now();
-  timer_.start();
-  const at::Tensor made = work();
-  timer_.stop();
-  const at::Tensor host = made.cpu();
-  const auto between_events = timer_.seconds();  // waits: a pass without wanted logits gives nothing to copy
-  span.end = now();
+  at::Tensor host;
+  std::optional<double> between_events;
+  PhaseSpan span = embedded::timed_span(phase, pieces, config(), storage_, [&] {
+    timer_.start();
+    const at::Tensor made = work();
+    timer_.stop();
+    host = made.cpu();
+    between_events = timer_.seconds();  // waits: a pass without wanted logits gives nothing to copy
+  });
   // An eager engine's events lie as far apart as its host is slow: only in graphs do they tell when the GPU was busy.
   if (graphs_) {
     const std::chrono::duration<double> wall = span.end - span.begin;
@@ -130,21 +118,26 @@ at::Tensor Passes::timed(Phase phase, std::span<const Piece> pieces, PhaseListen
   return host;
 }
 
-std::vector<std::int64_t> Passes::best_ids(Phase phase, std::span<const Piece> pieces, PhaseListener& listener) {
-  const at::Tensor ids = timed(phase, pieces, listener, [&] {
-    if (graphs_ && phase == Phase::decode) return graphs_->step(pieces);
-    return logits(pieces).argmax(-1);
+Result<std::vector<std::int64_t>> Passes::best_ids(Phase phase, std::span<const Piece> pieces,
+                                                   PhaseListener& listener) {
+  return on_device(device(), [&]() -> Result<std::vector<std::int64_t>> {
+    const at::Tensor ids = timed(phase, pieces, listener, [&] {
+      if (graphs_ && phase == Phase::decode) return graphs_->step(pieces);
+      return logits(pieces).argmax(-1);
+    });
+    return std::vector(ids.data_ptr<std::int64_t>(), ids.data_ptr<std::int64_t>() + ids.numel());
   });
-  return {ids.data_ptr<std::int64_t>(), ids.data_ptr<std::int64_t>() + ids.numel()};
 }
 
-std::vector<double> Passes::log_probabilities(std::span<const Piece> pieces, const std::vector<std::int64_t>& ids,
-                                              PhaseListener& listener) {
-  const at::Tensor chosen = timed(Phase::score, pieces, listener, [&] {
-    const at::Tensor wanted = at::tensor(ids, at::kLong).to(device()).unsqueeze(1);
-    return logits(pieces).to(at::kDouble).log_softmax(-1).gather(1, wanted);
+Result<std::vector<double>> Passes::log_probabilities(std::span<const Piece> pieces,
+                                                      const std::vector<std::int64_t>& ids, PhaseListener& listener) {
+  return on_device(device(), [&]() -> Result<std::vector<double>> {
+    const at::Tensor chosen = timed(Phase::score, pieces, listener, [&] {
+      const at::Tensor wanted = at::tensor(ids, at::kLong).to(device()).unsqueeze(1);
+      return logits(pieces).to(at::kDouble).log_softmax(-1).gather(1, wanted);
+    });
+    return std::vector(chosen.data_ptr<double>(), chosen.data_ptr<double>() + chosen.numel());
   });
-  return {chosen.data_ptr<double>(), chosen.data_ptr<double>() + chosen.numel()};
 }
 
 }  // namespace phasewatt::engine::libtorch

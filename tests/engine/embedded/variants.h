@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <random>
@@ -9,10 +10,11 @@
 #include <utility>
 #include <vector>
 
-#include "phasewatt/engine/libtorch/libtorch_engine.h"
+#include "phasewatt/engine/embedded/embedded_engine.h"
+#include "phasewatt/engine/embedded/runner.h"
 #include "tests/engine/model/tiny_folder.h"
 
-/// Tiny models of every supported variant, and the engine on them.
+/// Tiny models of every supported variant, and what tests of an engine on them need.
 namespace phasewatt::engine::tests {
 
 inline std::vector<std::pair<std::string, nlohmann::json>> variants() {
@@ -38,7 +40,7 @@ inline std::vector<std::pair<std::string, nlohmann::json>> variants() {
 }
 
 /// Text of numbers, each one id: "3 17 5".
-class NumberTokens final : public libtorch::TextTokens {
+class NumberTokens final : public embedded::TextTokens {
  public:
   [[nodiscard]] std::vector<std::int64_t> encode(std::string_view text, bool /*begin*/) const override {
     std::istringstream in{std::string(text)};
@@ -55,14 +57,10 @@ class NumberTokens final : public libtorch::TextTokens {
 
 inline std::string words(const std::vector<std::int64_t>& ids) { return NumberTokens().decode(ids).value(); }
 
-inline std::unique_ptr<Engine> number_engine() {
-  libtorch::LibtorchOptions options;
-  options.threads = 1;
-  options.device = "cpu";  // the references are in single precision
-  options.open_tokens = [](const std::string&) -> Result<std::unique_ptr<libtorch::TextTokens>> {
-    return std::unique_ptr<libtorch::TextTokens>(std::make_unique<NumberTokens>());
+inline embedded::OpenTokens open_numbers() {
+  return [](const std::string&) -> Result<std::unique_ptr<embedded::TextTokens>> {
+    return std::unique_ptr<embedded::TextTokens>(std::make_unique<NumberTokens>());
   };
-  return libtorch::make_libtorch_engine(std::move(options));
 }
 
 inline std::vector<std::int64_t> random_ids(std::mt19937& random, std::size_t count, std::int64_t vocab = 61) {
@@ -104,5 +102,13 @@ class Spans final : public PhaseListener {
   }
   std::vector<PhaseSpan> all;
 };
+
+/// What the suites are about: each program that includes one defines these for its engine, on the CPU in single
+/// precision with one thread.
+std::unique_ptr<Engine> number_engine();
+/// A decoder with room for so much; logits row by row.
+using Forward = std::function<std::vector<double>(std::span<const embedded::Piece>)>;
+Forward make_forward(const model::Config& config, const model::WeightFiles& weights, std::int64_t slots,
+                     std::int64_t tokens);
 
 }  // namespace phasewatt::engine::tests

@@ -1,21 +1,21 @@
-#include "phasewatt/engine/libtorch/batch.h"
+#include "phasewatt/engine/embedded/batch.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "phasewatt/engine/model/synthetic.h"
-#include "tests/libtorch/variants.h"
+#include "tests/engine/embedded/variants.h"
 
 namespace phasewatt::engine::tests {
 namespace {
 
-using libtorch::BatchTokens;
+using embedded::BatchTokens;
 using ::testing::ElementsAre;
 using ::testing::Not;
 using ::testing::SizeIs;
 
 /// Every byte is its own id; id 0 begins a text.
-class ByteTokens final : public libtorch::TextTokens {
+class ByteTokens final : public embedded::TextTokens {
  public:
   [[nodiscard]] std::vector<std::int64_t> encode(std::string_view text, bool begin) const override {
     std::vector<std::int64_t> out;

@@ -1,10 +1,13 @@
+#pragma once
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "phasewatt/engine/model/counts.h"
-#include "tests/libtorch/plain_model.h"
-#include "tests/libtorch/variants.h"
+#include "tests/engine/embedded/plain_model.h"
+#include "tests/engine/embedded/variants.h"
 
+/// The engine on tiny models of every variant, held to the plain model.
 namespace phasewatt::engine::tests {
 namespace {
 
@@ -40,7 +43,7 @@ std::vector<std::int64_t> plain_greedy(const PlainModel& plain, std::vector<std:
   return {ids.begin() + static_cast<std::ptrdiff_t>(prompt), ids.end()};
 }
 
-TEST(LibtorchEngine, GreedyAnswersAreThoseOfThePlainModel) {
+TEST(EmbeddedEngine, GreedyAnswersAreThoseOfThePlainModel) {
   for (const auto& [name, json] : variants()) {
     const Loaded loaded(json);
     const auto weights = model::WeightFiles::open(loaded.folder.path()).value();
@@ -62,7 +65,7 @@ TEST(LibtorchEngine, GreedyAnswersAreThoseOfThePlainModel) {
   }
 }
 
-TEST(LibtorchEngine, OneSpanForThePrefillAndOneForEachFurtherToken) {
+TEST(EmbeddedEngine, OneSpanForThePrefillAndOneForEachFurtherToken) {
   const Loaded loaded(model::tests::tiny_config());
   std::mt19937 random(1);
   Batch batch;
@@ -92,7 +95,7 @@ TEST(LibtorchEngine, OneSpanForThePrefillAndOneForEachFurtherToken) {
   EXPECT_FALSE(step.energy_truth);
 }
 
-TEST(LibtorchEngine, EndTokensEndOneAnswerAndNotTheOthers) {
+TEST(EmbeddedEngine, EndTokensEndOneAnswerAndNotTheOthers) {
   // The end token is what the model says third to the first prompt, and not before.
   std::mt19937 random(2);
   std::vector<std::int64_t> first;
@@ -127,7 +130,7 @@ TEST(LibtorchEngine, EndTokensEndOneAnswerAndNotTheOthers) {
   EXPECT_EQ(whole[0].output_tokens, 8);
 }
 
-TEST(LibtorchEngine, ScoresAreSumsOfStepLogProbabilities) {
+TEST(EmbeddedEngine, ScoresAreSumsOfStepLogProbabilities) {
   for (const auto& [name, json] : variants()) {
     const Loaded loaded(json);
     const auto weights = model::WeightFiles::open(loaded.folder.path()).value();
@@ -163,7 +166,7 @@ TEST(LibtorchEngine, ScoresAreSumsOfStepLogProbabilities) {
   }
 }
 
-TEST(LibtorchEngine, RepeatsOnePhaseAtAFixedContext) {
+TEST(EmbeddedEngine, RepeatsOnePhaseAtAFixedContext) {
   const Loaded loaded(model::tests::tiny_config());
   std::mt19937 random(5);
   Batch batch;
@@ -185,7 +188,7 @@ TEST(LibtorchEngine, RepeatsOnePhaseAtAFixedContext) {
       model::count_pass(loaded.config, at_fifteen, {model::Dtype::f32, model::Dtype::f32, model::Dtype::f32}).flops);
 }
 
-TEST(LibtorchEngine, ASyntheticModelRunsAndDoesNotAnswer) {
+TEST(EmbeddedEngine, ASyntheticModelRunsAndDoesNotAnswer) {
   const auto engine = number_engine();
   const auto info = engine->load("synthetic:tiny").value();
   EXPECT_EQ(info.weight_bytes, 4 * info.parameters);
@@ -200,7 +203,7 @@ TEST(LibtorchEngine, ASyntheticModelRunsAndDoesNotAnswer) {
   EXPECT_THAT(engine->score(batch.all(), spans).value()[0].option_logprobs, IsEmpty());
 }
 
-TEST(LibtorchEngine, SaysWhatIsWrong) {
+TEST(EmbeddedEngine, SaysWhatIsWrong) {
   const auto engine = number_engine();
   Spans spans;
   Batch batch;

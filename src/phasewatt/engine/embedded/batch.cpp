@@ -1,4 +1,4 @@
-#include "phasewatt/engine/libtorch/batch.h"
+#include "phasewatt/engine/embedded/batch.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 
 #include "phasewatt/base/files.h"
 
-namespace phasewatt::engine::libtorch {
+namespace phasewatt::engine::embedded {
 namespace {
 
 /// An option follows its prompt as a word of its own.
@@ -74,4 +74,4 @@ Result<std::vector<TokenRequest>> BatchTokens::encode(std::span<const Request> b
   return out;
 }
 
-}  // namespace phasewatt::engine::libtorch
+}  // namespace phasewatt::engine::embedded

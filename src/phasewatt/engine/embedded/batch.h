@@ -7,11 +7,11 @@
 
 #include "phasewatt/base/records.h"
 #include "phasewatt/base/result.h"
-#include "phasewatt/engine/libtorch/libtorch_engine.h"
+#include "phasewatt/engine/embedded/embedded_engine.h"
 #include "phasewatt/engine/model/config.h"
 
-/// Requests as token ids. Internal to engine/libtorch; needs no torch.
-namespace phasewatt::engine::libtorch {
+/// Requests as token ids. Internal to engine.
+namespace phasewatt::engine::embedded {
 
 struct TokenRequest {
   std::vector<std::int64_t> prompt;                ///< ≥ 1 id
@@ -40,4 +40,4 @@ class BatchTokens {
   std::uint64_t seed_;
 };
 
-}  // namespace phasewatt::engine::libtorch
+}  // namespace phasewatt::engine::embedded

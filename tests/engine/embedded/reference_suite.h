@@ -1,12 +1,13 @@
+#pragma once
+
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <filesystem>
 #include <fstream>
 
-#include "phasewatt/engine/libtorch/decoder.h"
 #include "phasewatt/engine/model/tensors.h"
-#include "tests/libtorch/variants.h"
+#include "tests/engine/embedded/variants.h"
 
 /// Against Hugging Face transformers: models and values by tools/make_model_references.py.
 namespace phasewatt::engine::tests {
@@ -14,7 +15,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const fs::path kData = fs::path(PHASEWATT_SOURCE_DIR) / "tests/libtorch/data";
+const fs::path kData = fs::path(PHASEWATT_SOURCE_DIR) / "tests/engine/embedded/data";
 
 std::vector<fs::path> folders() {
   std::vector<fs::path> out;
@@ -37,23 +38,20 @@ TEST(References, Logits) {
     const auto config = model::read_config(folder).value();
     const auto weights = model::WeightFiles::open(folder).value();
     ASSERT_TRUE(model::check_tensors(config, weights, folder.string())) << folder;
-    libtorch::Decoder decoder(config, libtorch::load_weights(config, weights, {}), {});
-    decoder.cache().reserve(1, 64);
+    const Forward forward = make_forward(config, weights, 1, 64);
     for (const auto& one : cases_of(folder)) {
       const auto ids = one.at("prompt").get<Ids>();
-      const libtorch::Piece piece{0, 0, ids, static_cast<std::int64_t>(ids.size())};
-      const at::Tensor logits = decoder.forward({&piece, 1}).to(at::kDouble).contiguous();
-      const auto expected = one.at("logits").get<std::vector<std::vector<double>>>();
-      ASSERT_EQ(logits.size(0), static_cast<std::int64_t>(expected.size()));
+      const embedded::Piece piece{0, 0, ids, static_cast<std::int64_t>(ids.size())};
+      const std::vector<double> found = forward({&piece, 1});
+      std::vector<double> expected;
+      for (const auto& row : one.at("logits"))
+        for (const double logit : row) expected.push_back(logit);
+      ASSERT_EQ(found.size(), expected.size());
       double difference = 0;
       double size = 0;
-      const auto found = logits.accessor<double, 2>();
-      for (std::size_t t = 0; t < expected.size(); ++t) {
-        for (std::size_t v = 0; v < expected[t].size(); ++v) {
-          const double d = found[static_cast<std::int64_t>(t)][static_cast<std::int64_t>(v)] - expected[t][v];
-          difference += d * d;
-          size += expected[t][v] * expected[t][v];
-        }
+      for (std::size_t i = 0; i < expected.size(); ++i) {
+        difference += (found[i] - expected[i]) * (found[i] - expected[i]);
+        size += expected[i] * expected[i];
       }
       EXPECT_LT(std::sqrt(difference / size), 1e-5) << folder.filename() << ", " << ids.size() << " tokens";
     }
