@@ -1,12 +1,13 @@
 # Two commands do all the set-up on a fresh Debian 12:
-#   make demo   installs what is missing, builds, runs the demo study on the simulated GPU, says where the report is
+#   make demo   installs what is missing, builds, runs the demo studies (simulated GPUs; a tiny real model on the CPU),
+#               says where the reports are
 #   make test   installs what is missing, builds, runs every test, prints the counts
 .PHONY: help demo test clean
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 PHASEWATT := build/release/apps/cli/phasewatt
 
 help:
-	@sed -n '1,3s/^# \{0,1\}//p' Makefile
+	@sed -n '1,4s/^# \{0,1\}//p' Makefile
 
 demo:
 	@scripts/install_packages.sh build
@@ -16,7 +17,10 @@ demo:
 	@scripts/quietly.sh build/release/build.log cmake --build --preset release -j $(JOBS)
 	@$(PHASEWATT) study run studies/demo.toml --output demo/results.db --jobs $(JOBS) --force
 	@$(PHASEWATT) report demo/results.db --output demo/report --force
-	@echo "Open demo/report/index.html in a browser; the numbers are in demo/results.db."
+	@$(PHASEWATT) study run studies/tiny-cpu.toml --output demo/real.db --force
+	@$(PHASEWATT) report demo/real.db --output demo/real-report --force
+	@echo "Open demo/report/index.html (simulated GPU) and demo/real-report/index.html (a real model on this CPU) in a browser;"
+	@echo "the numbers are in demo/results.db and demo/real.db."
 
 test:
 	@scripts/install_packages.sh build test

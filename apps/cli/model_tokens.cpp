@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 namespace model = engine::model;
-using engine::libtorch::TextTokens;
+using engine::embedded::TextTokens;
 
 class FolderTokens final : public TextTokens {
  public:

@@ -4,16 +4,16 @@
 #include <string>
 #include <vector>
 
-#include "phasewatt/engine/libtorch/libtorch_engine.h"
+#include "phasewatt/engine/embedded/embedded_engine.h"
 #include "phasewatt/replay/plan.h"
 #include "phasewatt/replay/study.h"
 
-/// The models of a study on a real engine: folders whose tokenizer counts, and synthetic ones. Needs no libtorch.
+/// The models of a study on a real engine: folders whose tokenizer counts, and synthetic ones.
 namespace phasewatt::cli {
 
 /// Opens the tokenizer of a model folder. A decoded answer ends at the model's first end token: what a fixed length
 /// makes it say afterwards is not part of it.
-Result<std::unique_ptr<engine::libtorch::TextTokens>> open_text_tokens(const std::string& folder);
+Result<std::unique_ptr<engine::embedded::TextTokens>> open_text_tokens(const std::string& folder);
 
 /// Looks at every model of the study before anything runs: a folder that lacks something, or a shape that is not known,
 /// is an error that names the study's line. Then counts each query in the tokens of each folder's model. A study of

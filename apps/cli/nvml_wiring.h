@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "apps/cli/libtorch_wiring.h"
+#include "apps/cli/engine_wiring.h"
 #include "apps/cli/wiring.h"
 
 /// A study on a GPU that is read through NVML, with its clock through phasewatt-clockd.

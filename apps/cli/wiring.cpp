@@ -5,7 +5,7 @@
 
 #include <array>
 
-#include "apps/cli/libtorch_wiring.h"
+#include "apps/cli/engine_wiring.h"
 #include "apps/cli/model_tokens.h"
 #include "apps/cli/nvml_wiring.h"
 #include "apps/cli/sim_parts.h"
@@ -189,7 +189,7 @@ Result<PreparedStudy> prepare_study(replay::Study study, const DataDir& data_dir
   replay::PlanInputs& inputs = prepared.inputs;
   EngineMaker engine;
   if (study.real_engine()) {
-    PHASEWATT_ASSIGN(engine, libtorch_engine(study));
+    PHASEWATT_ASSIGN(engine, real_engine(study));
   }
   PHASEWATT_TRY(add_device(study, consent, engine, prepared));
   for (const auto& wanted : study.datasets) {
@@ -199,8 +199,7 @@ Result<PreparedStudy> prepare_study(replay::Study study, const DataDir& data_dir
   if (study.real_engine()) {
     PHASEWATT_TRY(prepare_models(study, inputs));
     inputs.environment.runtime = engine({})->info().runtime;  // the CPU knows no graphs, whatever was asked
-    prepared.notes.push_back(
-        fmt::format("engine libtorch {}, device {}, type {}", *libtorch_release(), study.engine_device, study.dtype));
+    prepared.notes.push_back(describe_engine(study));
   } else {
     inputs.models = sim::shipped_archs();
   }

@@ -254,6 +254,17 @@ TEST(Study, AnEngineOnTheCpuIsMeasuredByNobody) {
   EXPECT_EQ(study->reference_every(), 0);
 }
 
+TEST(Study, TheEngineOfTheCpuKnowsThreadsAlone) {
+  const auto study =
+      parse_study(with("[decoding]\nmax_new_tokens = 3", "[engine]\nkind = 'cpu'\nthreads = 2"), "s.toml");
+  ASSERT_TRUE(study) << to_string(study.error());
+  EXPECT_TRUE(study->real_engine());
+  EXPECT_EQ(study->engine_device, "cpu");
+  EXPECT_EQ(study->threads, 2);
+  EXPECT_EQ(study->runtime, "eager");
+  EXPECT_EQ(study->device, "none");
+}
+
 TEST(Study, EngineAndDeviceMustBeOfOneWorld) {
   struct Case {
     std::string tables;
@@ -262,6 +273,11 @@ TEST(Study, EngineAndDeviceMustBeOfOneWorld) {
   const std::string real = "[engine]\nkind = 'libtorch'\n";
   const std::vector<Case> cases{
       {"[engine]\ndtype = 'f16'", "s.toml:12: 'dtype' is a key of kind = \"libtorch\", and this is \"sim\""},
+      {"[engine]\nthreads = 2", "s.toml:12: 'threads' is a key of kind = \"cpu\", and this is \"sim\""},
+      {"[engine]\nkind = 'cpu'\ndevice = 'cuda'",
+       "s.toml:13: 'device' is a key of kind = \"libtorch\", and this is \"cpu\""},
+      {"[engine]\nkind = 'cpu'\nruntime = 'graph'", "s.toml:13: 'runtime' is 'graph', and the CPU has no graphs"},
+      {"[engine]\nkind = 'cpu'\n[device]\nkind = 'nvml'", "s.toml:14: engine 'cpu' with device 'nvml'"},
       {real + "device = 'gpu'", "s.toml:13: 'device' is 'gpu'"},
       {real + "device = 'cuda:x'", "s.toml:13: 'device' is 'cuda:x'"},
       {real + "dtype = 'f8'", "s.toml:13: 'dtype' is 'f8'"},

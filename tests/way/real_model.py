@@ -1,10 +1,8 @@
 #!/usr/bin/env python3
 """A study of a real model on the CPU: its own tokens, accuracy, ROUGE-L and times come out, and no energy; a synthetic model's
-answers are no quality; the report copes with both.
+answers are no quality; the report copes with both. Then the same by libtorch, where the program was built with it.
 
   real_model.py PROGRAM
-
-Ends with 77 where the program was built without the embedded engine.
 """
 import json
 import pathlib
@@ -16,6 +14,7 @@ import tempfile
 import tiny_model
 
 PROGRAM = sys.argv[1]
+CPU, LIBTORCH = 'kind = "cpu"', 'kind = "libtorch"\ndevice = "cpu"'
 STUDY = """schema = "phasewatt-study/1"
 name = "real"
 repeats = 3
@@ -28,8 +27,7 @@ sample = "first:6"
 name = "truthfulqa"
 sample = "first:6"
 [engine]
-kind = "libtorch"
-device = "cpu"
+ENGINE
 threads = 1
 [device]
 kind = "none"
@@ -50,9 +48,9 @@ def check(truth: bool, what: str):
         sys.exit(what)
 
 
-def run(folder: pathlib.Path, name: str, *models: str) -> sqlite3.Connection:
+def run(folder: pathlib.Path, name: str, engine: str, *models: str) -> sqlite3.Connection:
     study, database = folder / f"{name}.toml", folder / f"{name}.db"
-    study.write_text(STUDY.replace("MODELS", ", ".join(f'"{model}"' for model in models)))
+    study.write_text(STUDY.replace("MODELS", ", ".join(f'"{model}"' for model in models)).replace("ENGINE", engine))
     phasewatt("study", "run", str(study), "--output", str(database))
     page = phasewatt("report", str(database), "--all")
     check("SIMULATED" not in page, "a real engine's results are called simulated")
@@ -62,9 +60,10 @@ def run(folder: pathlib.Path, name: str, *models: str) -> sqlite3.Connection:
     return sqlite3.connect(database)
 
 
-def real(folder: pathlib.Path):
+def real(folder: pathlib.Path, engine: str, name: str):
     model = str(folder / "tiny")
-    rows = run(folder, "real", model)
+    rows = run(folder, name, engine, model)
+    check(rows.execute("SELECT DISTINCT engine FROM study").fetchall() == [(name,)], "the study says who computed")
     points = rows.execute("SELECT validity, energy_j, wall_s FROM run").fetchall()
     check(len(points) == 12 and all(p[0] == "degraded" and p[1] is None and p[2] > 0 for p in points), f"points: {points}")
     reasons = {r[0] for r in rows.execute("SELECT reason FROM run_reason")}
@@ -85,7 +84,7 @@ def real(folder: pathlib.Path):
 
 
 def synthetic(folder: pathlib.Path):
-    rows = run(folder, "mixed", "synthetic:tiny", str(folder / "tiny"))
+    rows = run(folder, "mixed", CPU, "synthetic:tiny", str(folder / "tiny"))
     known = dict(rows.execute("SELECT model, count(quality) FROM request JOIN point USING (point_index) GROUP BY model").fetchall())
     check(known["synthetic:tiny"] == 0, "random weights have no quality")
     check(known[str(folder / "tiny")] > 0, "the real model beside them has")
@@ -93,20 +92,22 @@ def synthetic(folder: pathlib.Path):
 
 def refused(folder: pathlib.Path):
     study = folder / "wrong.toml"
-    study.write_text(STUDY.replace("MODELS", '"nowhere"'))
+    study.write_text(STUDY.replace("MODELS", '"nowhere"').replace("ENGINE", CPU))
     said = phasewatt("study", "plan", str(study), expect=4)
     check("wrong.toml:4: model 'nowhere': there is no such folder" in said, said)
-    study.write_text(STUDY.replace("MODELS", '"synthetic:tinny"'))
+    study.write_text(STUDY.replace("MODELS", '"synthetic:tinny"').replace("ENGINE", CPU))
     said = phasewatt("study", "plan", str(study), expect=4)
     check("wrong.toml:4: model 'synthetic:tinny'" in said, said)
 
 
 engines = {f["name"]: f for f in json.loads(phasewatt("doctor", "--json")) if f["area"] == "engine"}
-if engines["libtorch"]["state"] != "yes":
-    print("skipped: this phasewatt was built without the embedded engine")
-    sys.exit(77)
 with tempfile.TemporaryDirectory(prefix="phasewatt-real-") as where:
-    tiny_model.write(pathlib.Path(where, "tiny"))
-    for trial in (real, synthetic, refused):
-        trial(pathlib.Path(where))
-        print(f"{trial.__name__}: ok")
+    folder = pathlib.Path(where)
+    tiny_model.write(folder / "tiny")
+    real(folder, CPU, "cpu")
+    synthetic(folder)
+    refused(folder)
+    if engines["libtorch"]["state"] == "yes":
+        real(folder, LIBTORCH, "libtorch")
+    else:
+        print("not tried: this phasewatt was built without libtorch")

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 
 #include "phasewatt/base/files.h"
 #include "phasewatt/base/text.h"
 #include "phasewatt/base/toml_reader.h"
+#include "phasewatt/replay/study_fields.h"
 #include "phasewatt/workload/datasets.h"
 
 namespace phasewatt::replay {
@@ -20,16 +20,6 @@ constexpr double kMaxMhz = 10000;
 constexpr double kMaxSeconds = 3600;
 /// An interval of a mean from fewer repeats is too wide, and too uncertain, to stop at.
 constexpr int kLeastForWidth = 3;
-
-using Words = std::vector<std::string>;
-
-std::optional<int> whole(std::string_view text) {
-  int value = 0;
-  const char* const last = text.data() + text.size();
-  const auto [end, error] = std::from_chars(text.data(), last, value);
-  if (error != std::errc() || end != last) return std::nullopt;
-  return value;
-}
 
 /// Names become parts of query ids, file names and headings.
 bool is_name(std::string_view text) {
@@ -61,10 +51,7 @@ class Parser {
     auto decoding = optional_table("decoding");
     auto measure = optional_table("measure");
     PHASEWATT_TRY(root_.finish());
-    if (engine) PHASEWATT_TRY(read_engine(*engine));
-    study_.device = default_device();
-    if (device) PHASEWATT_TRY(read_device(*device));
-    PHASEWATT_TRY(check_pair(device ? device->line("kind") : 0));
+    PHASEWATT_TRY(read_engine_and_device(engine, device, study_));
     if (decoding) PHASEWATT_TRY(read_decoding(*decoding));
     if (measure) PHASEWATT_TRY(read_measure(*measure));
     for (auto& dataset : datasets) PHASEWATT_TRY(read_dataset(dataset));
@@ -85,34 +72,6 @@ class Parser {
   std::optional<TomlTable> optional_table(std::string_view key) {
     if (knows(key)) return root_.table(key);
     return std::nullopt;
-  }
-
-  static int bounded(TomlTable& table, std::string_view key, int otherwise, int low, int high) {
-    const std::int64_t value = table.integer(key, otherwise);
-    if (value >= low && value <= high) return static_cast<int>(value);
-    table.fail(key, fmt::format("'{}' is {}", key, value), fmt::format("it must be {} to {}", low, high));
-    return otherwise;
-  }
-
-  static std::string one_of(TomlTable& table, std::string_view key, std::string otherwise, const Words& valid) {
-    std::string value = table.string(key, std::move(otherwise));
-    if (std::find(valid.begin(), valid.end(), value) == valid.end())
-      table.fail(key, fmt::format("'{}' is '{}'", key, value), did_you_mean(value, valid));
-    return value;
-  }
-
-  /// Kinds that a later build may know are told from misspelt ones. The error is `unsupported` for the former.
-  Result<std::string> read_kind(TomlTable& table, std::string_view room, const std::string& otherwise,
-                                const Words& known, const Words& later) {
-    const std::string kind = table.string("kind", otherwise);
-    if (std::find(later.begin(), later.end(), kind) != later.end())
-      return Error{
-          ErrorCode::unsupported,
-          fmt::format("{}: {} kind '{}' is not part of this build", study_.where(table.line("kind")), room, kind),
-          "use kind = \"sim\""};
-    if (std::find(known.begin(), known.end(), kind) == known.end())
-      table.fail("kind", fmt::format("'kind' is '{}'", kind), did_you_mean(kind, known));
-    return kind;
   }
 
   void read_head() {
@@ -203,88 +162,6 @@ class Parser {
     }
     const std::string word = one_of(root_, "baseline", "highest", Words{"highest", "stock"});
     baseline.kind = word == "stock" ? StudyBaseline::Kind::stock : StudyBaseline::Kind::highest;
-  }
-
-  /// A key that another kind has: told so, rather than as unknown.
-  [[nodiscard]] Status refuse(const TomlTable& table, const std::string& kind, const std::string& other,
-                              const Words& keys) const {
-    for (const auto& key : keys)
-      if (table.has(key))
-        return Error{ErrorCode::bad_input,
-                     fmt::format("{}: '{}' is a key of kind = \"{}\", and this is \"{}\"",
-                                 study_.where(table.line(key)), key, other, kind),
-                     "leave it out"};
-    return ok();
-  }
-
-  Status read_engine(TomlTable& table) {
-    PHASEWATT_ASSIGN(study_.engine, read_kind(table, "engine", "sim", Words{"sim", "libtorch"}, Words{"openai"}));
-    if (study_.real_engine())
-      read_libtorch(table);
-    else
-      PHASEWATT_TRY(refuse(table, "sim", "libtorch", Words{"device", "dtype", "threads"}));
-    study_.runtime = one_of(table, "runtime", study_.runtime, Words{"eager", "graph"});
-    if (study_.engine_device == "cpu" && study_.runtime == "graph")
-      table.fail("runtime", "'runtime' is 'graph', and the CPU has no graphs", "use runtime = \"eager\"");
-    return table.finish();
-  }
-
-  void read_libtorch(TomlTable& table) {
-    constexpr std::string_view kNumbered = "cuda:";
-    std::string& device = study_.engine_device;
-    device = table.string("device", "auto");
-    const bool numbered =
-        device.starts_with(kNumbered) && whole(std::string_view(device).substr(kNumbered.size())).value_or(-1) >= 0;
-    const Words plain{"auto", "cpu", "cuda"};
-    if (!numbered && std::find(plain.begin(), plain.end(), device) == plain.end())
-      table.fail("device", "'device' is '" + device + "'", did_you_mean(device, plain) + ", or \"cuda:N\"");
-    study_.dtype = one_of(table, "dtype", "auto", Words{"auto", "f32", "f16", "bf16"});
-    study_.threads = bounded(table, "threads", 0, 0, 1024);
-    study_.runtime = device == "cpu" ? "eager" : "graph";
-  }
-
-  /// What measures an engine when the study does not say.
-  [[nodiscard]] std::string default_device() const {
-    if (!study_.real_engine()) return "sim";
-    return study_.engine_device == "cpu" ? "none" : "nvml";
-  }
-
-  Status read_device(TomlTable& table) {
-    PHASEWATT_ASSIGN(study_.device, read_kind(table, "device", study_.device, Words{"sim", "nvml", "none"}, {}));
-    if (study_.device != "sim") PHASEWATT_TRY(refuse(table, study_.device, "sim", Words{"spec", "noise"}));
-    if (study_.device != "nvml") PHASEWATT_TRY(refuse(table, study_.device, "nvml", Words{"gpu"}));
-    if (study_.device == "none") return table.finish();
-    if (study_.device == "nvml") {
-      study_.gpu = table.string("gpu", "");
-      return table.finish();
-    }
-    study_.spec = table.string("spec", study_.spec);
-    study_.spec_is_path = study_.spec.ends_with(".toml");
-    const Words shipped{"rtx-pro-6000-blackwell-ws", "h200-sxm"};
-    if (!study_.spec_is_path && std::find(shipped.begin(), shipped.end(), study_.spec) == shipped.end())
-      table.fail("spec", "'spec' is '" + study_.spec + "'",
-                 did_you_mean(study_.spec, shipped) + ", or the path of a .toml file");
-    study_.noise = table.boolean("noise", true);
-    return table.finish();
-  }
-
-  /// An engine and what measures it must be of one world.
-  [[nodiscard]] Status check_pair(int line) const {
-    const auto wrong = [&](const std::string& why, const std::string& hint) {
-      return Error{
-          ErrorCode::bad_input,
-          fmt::format("{}: engine '{}' with device '{}': {}", study_.where(line), study_.engine, study_.device, why),
-          hint};
-    };
-    if (study_.real_engine() && study_.device == "sim")
-      return wrong("a simulated GPU does not see what a real engine does",
-                   "use [device] kind = \"nvml\", or \"none\" for times and quality alone");
-    if (!study_.real_engine() && study_.device == "none")
-      return wrong("without a GPU there is nothing to simulate", "use [device] kind = \"sim\"");
-    if (study_.engine_device == "cpu" && study_.device == "nvml")
-      return wrong("the engine runs on the CPU, whose energy a GPU's sensors do not show",
-                   "use [device] kind = \"none\", or [engine] device = \"cuda\"");
-    return ok();
   }
 
   Status read_decoding(TomlTable& table) {

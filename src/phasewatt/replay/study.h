@@ -64,11 +64,10 @@ struct Study {
   StudyBaseline baseline;
   bool store_prompts = true;
   Decoding decoding;
-  std::string engine = "sim";     ///< "sim", or "libtorch"
-  std::string runtime = "eager";  ///< "eager", or "graph"
-  // Of the engine "libtorch".
-  std::string engine_device = "auto";  ///< "auto", "cpu", "cuda", "cuda:N"
-  std::string dtype = "auto";          ///< "auto", "f32", "f16", "bf16"
+  std::string engine = "sim";          ///< "sim", "cpu", or "libtorch"
+  std::string runtime = "eager";       ///< "eager", or "graph"
+  std::string engine_device = "auto";  ///< of "libtorch": "auto", "cpu", "cuda", "cuda:N"; "cpu" of "cpu"
+  std::string dtype = "auto";          ///< of "libtorch": "auto", "f32", "f16", "bf16"
   int threads = 0;                     ///< of the CPU's arithmetic; 0 = the engine's choice
 
   std::string device = "sim";                      ///< "sim", "nvml", or "none": nobody measures energy

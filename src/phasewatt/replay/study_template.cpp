@@ -31,7 +31,7 @@ sample = "all"
 # file = "my-queries.jsonl"
 
 [engine]
-kind = "sim"                  # or "libtorch": runs the models, which are then folders or "synthetic:llama-3.2-1b"
+kind = "sim"                  # or "cpu", "libtorch": run the models, which are then folders or "synthetic:llama-3.2-1b"
 runtime = "eager"             # or "graph": CUDA graphs, little host time
 
 [device]

@@ -7,7 +7,7 @@
 #include "phasewatt/engine/engine.h"
 #include "phasewatt/replay/study.h"
 
-/// The embedded engine, where this program was built with it.
+/// The engines that run models inside this program: the CPU's, and libtorch's where the program was built with it.
 namespace phasewatt::cli {
 
 /// Makes an engine; `device` replaces the study's "auto", empty leaves it.
@@ -17,7 +17,9 @@ using EngineMaker = std::function<std::unique_ptr<engine::Engine>(const std::str
 /// loaded; the hint says how to get it.
 Result<std::string> libtorch_release();
 
-/// Errors as libtorch_release().
-Result<EngineMaker> libtorch_engine(const replay::Study& study);
+/// The engine of a study whose engine is real. Errors as libtorch_release(), for libtorch's.
+Result<EngineMaker> real_engine(const replay::Study& study);
+/// "engine cpu, 1 thread", for the plan's notes.
+std::string describe_engine(const replay::Study& study);
 
 }  // namespace phasewatt::cli

@@ -1,7 +1,9 @@
-#include "apps/cli/libtorch_wiring.h"
+#include "apps/cli/engine_wiring.h"
 
 #include <dlfcn.h>
+#include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "apps/cli/libtorch_plugin/plugin.h"
@@ -54,13 +56,6 @@ const Result<Plugin>& plugin() {
   return loaded;
 }
 
-}  // namespace
-
-Result<std::string> libtorch_release() {
-  if (!plugin()) return plugin().error();
-  return std::string(plugin()->release());
-}
-
 Result<EngineMaker> libtorch_engine(const replay::Study& study) {
   if (!plugin()) {
     Error error = plugin().error();
@@ -79,6 +74,33 @@ Result<EngineMaker> libtorch_engine(const replay::Study& study) {
     if (!device.empty() && chosen.device == "auto") chosen.device = device;
     return std::unique_ptr<engine::Engine>(plugin()->make(&chosen));
   });
+}
+
+EngineMaker cpu_engine(const replay::Study& study) {
+  engine::embedded::EmbeddedOptions options;
+  options.open_tokens = open_text_tokens;
+  options.seed = study.seed;
+  options.threads = study.threads;
+  return [options](const std::string& /*device*/) { return engine::embedded::make_cpu_engine(options); };
+}
+
+}  // namespace
+
+Result<std::string> libtorch_release() {
+  if (!plugin()) return plugin().error();
+  return std::string(plugin()->release());
+}
+
+Result<EngineMaker> real_engine(const replay::Study& study) {
+  if (study.engine == "cpu") return cpu_engine(study);
+  return libtorch_engine(study);
+}
+
+std::string describe_engine(const replay::Study& study) {
+  if (study.engine == "cpu") return fmt::format("engine cpu, threads {}", std::max(study.threads, 1));
+  const auto release = libtorch_release();
+  return fmt::format("engine libtorch {}, device {}, type {}", release ? *release : "?", study.engine_device,
+                     study.dtype);
 }
 
 }  // namespace phasewatt::cli
