@@ -229,7 +229,9 @@ def of_generate(answer: dict, loaded: dict, batch: int, meter: Meter, idle_w) ->
         j, j1 = out["window"]["joules"], out["window_one"]["joules"]
         out |= per_token(j, texts * batch * new, out["window"]["seconds"], idle_w)
         if j is not None and j1 is not None:
-            more = per_token(j / texts - j1 / len(one["calls_s"]), batch * (new - 1), whole - single, idle_w)
+            # Joules are means over windows, so idle's seconds are too.
+            seconds = out["window"]["seconds"] / texts - out["window_one"]["seconds"] / len(one["calls_s"])
+            more = per_token(j / texts - j1 / len(one["calls_s"]), batch * (new - 1), seconds, idle_w)
             out |= {f"decode_{name}": value for name, value in more.items()}
     return out
 

@@ -37,7 +37,7 @@ class Call final : public PhaseListener {
   [[nodiscard]] nlohmann::json window(Phase phase) const {
     Nanos begin{};
     Nanos end{};
-    double busy = 0;
+    nlohmann::json busy;  // null where the spans do not say
     double bytes = 0;
     double flops = 0;
     int count = 0;
@@ -45,7 +45,7 @@ class Call final : public PhaseListener {
       if (span.phase != phase) continue;
       if (count++ == 0) begin = span.begin;
       end = span.end;
-      busy += span.gpu_busy_s.value_or(0);
+      if (span.gpu_busy_s) busy = busy.is_null() ? *span.gpu_busy_s : busy.get<double>() + *span.gpu_busy_s;
       bytes += span.bytes.value_or(0);
       flops += span.flops.value_or(0);
     }
