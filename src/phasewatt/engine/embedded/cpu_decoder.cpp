@@ -7,6 +7,8 @@
 #include <functional>
 #include <thread>
 
+#include "phasewatt/engine/embedded/cpu_product.h"
+
 namespace phasewatt::engine::embedded {
 namespace {
 
@@ -42,15 +44,8 @@ Values CpuDecoder::product(const Values& x, const Values& weight, std::int64_t i
   Values y(at(in.rows() * by.rows()));
   Rows out(y.data(), in.rows(), by.rows());
   const auto columns = [&](Index begin, Index end) {
-    // Few rows: each is a matrix by a vector, which reads the weights as they lie; more are worth Eigen's blocks.
-    constexpr Index kFew = 4;
-    const auto part = by.middleRows(begin, end - begin);
-    if (in.rows() > kFew) {
-      out.middleCols(begin, end - begin).noalias() = in * part.transpose();
-    } else {
-      for (Index row = 0; row < in.rows(); ++row)
-        out.row(row).segment(begin, end - begin).transpose().noalias() = part * in.row(row).transpose();
-    }
+    if (multiply_by_avx2(x.data(), in.rows(), weight.data(), begin, end, inputs, y.data(), by.rows())) return;
+    out.middleCols(begin, end - begin).noalias() = in * by.middleRows(begin, end - begin).transpose();
   };
   // A thread costs some 20 µs: worth it from some 10 million operations on.
   const Index most = in.rows() * by.rows() * inputs / 5'000'000;
