@@ -49,11 +49,11 @@ class Agreeing final : public Engine {
 
  private:
   template <class Call>
-  static Result<std::vector<Outcome>> both(Engine& one, Engine& two, PhaseListener& listener, Call call) {
+  Result<std::vector<Outcome>> both(PhaseListener& listener, Call call) {
     Spans alone;
     Spans shared;
-    auto out = call(one, alone);
-    const auto also = call(two, shared);
+    auto out = call(*one_, alone);
+    const auto also = call(*two_, shared);
     EXPECT_EQ(also.ok(), out.ok());
     for (const PhaseSpan& span : alone.all) listener.on_span(span);
     EXPECT_EQ(shared.all.size(), alone.all.size());
@@ -69,10 +69,7 @@ class Agreeing final : public Engine {
     }
     return out;
   }
-  template <class Call>
-  Result<std::vector<Outcome>> both(PhaseListener& listener, Call call) {
-    return both(*one_, *two_, listener, call);
-  }
+
   std::unique_ptr<Engine> one_ = engine_on("cpu");
   std::unique_ptr<Engine> two_ = engine_on("cpu,cpu");
 };
