@@ -46,7 +46,9 @@ function(phasewatt_libtorch)
   add_library(phasewatt_libtorch STATIC ${sources})
   # torch as a target, for the library and for tests that speak torch too.
   add_library(phasewatt_torch INTERFACE)
-  target_link_libraries(phasewatt_torch INTERFACE ${TORCH_LIBRARIES})
+  # stdc++ first: PyTorch's libtorch.so exports parts of a libstdc++ of its own, among them a std::filesystem::remove_all
+  # that does not work with ours.
+  target_link_libraries(phasewatt_torch INTERFACE stdc++ ${TORCH_LIBRARIES})
   separate_arguments(flags UNIX_COMMAND "${TORCH_CXX_FLAGS}")
   target_compile_options(phasewatt_torch INTERFACE ${flags})
   target_link_libraries(phasewatt_libtorch PUBLIC phasewatt_engine PRIVATE phasewatt_torch)
@@ -56,5 +58,12 @@ function(phasewatt_libtorch)
   if(TARGET torch_cuda)
     target_link_libraries(phasewatt_libtorch PUBLIC CUDA::cudart)
     set_target_properties(phasewatt_libtorch PROPERTIES CUDA_STANDARD 20)
+  endif()
+  # Times the engine alone, for tools/compare_runtimes.py.
+  find_package(CLI11 QUIET)
+  if(CLI11_FOUND)
+    add_executable(phasewatt_engine_bench EXCLUDE_FROM_ALL ${PROJECT_SOURCE_DIR}/tools/engine_bench.cpp)
+    target_link_libraries(phasewatt_engine_bench PRIVATE
+      phasewatt_libtorch phasewatt_flags CLI11::CLI11 nlohmann_json::nlohmann_json)
   endif()
 endfunction()

@@ -25,8 +25,8 @@ at::Tensor causal_attention([[maybe_unused]] const at::Tensor& queries, [[maybe_
 #endif
 }
 
-Decoder::Decoder(const model::Config& config, Weights weights, const Place& place)
-    : config_(config), weights_(std::move(weights)), place_(place), cache_(config, place) {}
+Decoder::Decoder(const model::Config& config, Weights weights, const Place& place, std::shared_ptr<Group> group)
+    : config_(config), weights_(std::move(weights)), place_(place), cache_(config, place), group_(std::move(group)) {}
 
 struct Decoder::Pass {
   std::span<const Piece> pieces;
@@ -79,6 +79,14 @@ struct Decoder::Pass {
     slots = host_slots.to(place.device);
   }
 };
+
+/// x + the products of all ranks, of which each has a share of the columns. The first rank's sum has x in it.
+at::Tensor Decoder::add(const at::Tensor& x, at::Tensor product) const {
+  if (!group_) return x + product;
+  if (group_->rank() == 0) product += x;
+  group_->all_reduce(product);
+  return product;
+}
 
 /// In single precision, rounded before the weights, as the reference does.
 at::Tensor Decoder::norm(const at::Tensor& x, const at::Tensor& weight) const {
@@ -192,8 +200,8 @@ at::Tensor Decoder::forward(std::span<const Piece> pieces) {
   at::Tensor x = weights_.embedding.index_select(0, pass.ids);
   for (std::size_t i = 0; i < weights_.layers.size(); ++i) {
     const LayerWeights& layer = weights_.layers[i];
-    x = x + attention(i, norm(x, layer.input_norm), pass);
-    x = x + feed_forward(layer, norm(x, layer.ffn_norm));
+    x = add(x, attention(i, norm(x, layer.input_norm), pass));
+    x = add(x, feed_forward(layer, norm(x, layer.ffn_norm)));
   }
   return at::linear(norm(x.index_select(0, pass.rows), weights_.last_norm), weights_.head);
 }

@@ -3,9 +3,11 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
+#include <memory>
 #include <span>
 
 #include "phasewatt/engine/embedded/runner.h"
+#include "phasewatt/engine/libtorch/group.h"
 #include "phasewatt/engine/libtorch/weights.h"
 #include "phasewatt/engine/model/config.h"
 
@@ -27,7 +29,8 @@ at::Tensor causal_attention(const at::Tensor& queries, const at::Tensor& keys, c
 /// Not thread-safe. Throws what libtorch throws (c10::Error, std::bad_alloc); the engine turns that into errors.
 class Decoder {
  public:
-  Decoder(const model::Config& config, Weights weights, const Place& place);
+  /// Of a rank: `config` and `weights` are its share, and all ranks do each pass together.
+  Decoder(const model::Config& config, Weights weights, const Place& place, std::shared_ptr<Group> group = nullptr);
 
   /// Logits [all positions wanted, vocabulary], in the order of the pieces. Two pieces of one pass must not share a
   /// slot.
@@ -37,8 +40,10 @@ class Decoder {
   [[nodiscard]] const Weights& weights() const { return weights_; }
   [[nodiscard]] const Place& place() const { return place_; }
   [[nodiscard]] Cache& cache() { return cache_; }
+  [[nodiscard]] Group* group() const { return group_.get(); }
 
  private:
+  at::Tensor add(const at::Tensor& x, at::Tensor product) const;
   at::Tensor norm(const at::Tensor& x, const at::Tensor& weight) const;
   void rotate(at::Tensor& heads, const at::Tensor& cos, const at::Tensor& sin) const;
   /// What all layers of a pass have in common.
@@ -54,6 +59,7 @@ class Decoder {
   Weights weights_;
   Place place_;
   Cache cache_;
+  std::shared_ptr<Group> group_;  ///< null: alone
 };
 
 }  // namespace phasewatt::engine::libtorch

@@ -7,9 +7,11 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "phasewatt/base/result.h"
 #include "phasewatt/engine/libtorch/decoder.h"
+#include "phasewatt/engine/libtorch/group.h"
 
 /// All that the engine needs of CUDA, in a build without it too: cuda/gpu.cpp or no_gpu.cpp. Internal to
 /// engine/libtorch.
@@ -20,6 +22,8 @@ int gpu_count();
 /// As NVML writes it, "GPU-…".
 std::string gpu_uuid(int index);
 double gpu_free_bytes(int index);
+/// Of ranks on these GPUs.
+Groups make_gpu_groups(const std::vector<at::Device>& devices);
 
 /// A stream of the engine's own, current while this lives; nothing on the CPU.
 class GpuScope {
@@ -67,7 +71,8 @@ class GraphRuntime {
   virtual void forget_graphs() = 0;
 };
 
-/// unsupported: the build has no CUDA, or the kernels are not made for this shape or type.
+/// The graphs of several ranks are made and run at the same time. unsupported: the build has no CUDA, or the kernels
+/// are not made for this shape or type.
 Result<std::unique_ptr<GraphRuntime>> make_graph_runtime(Decoder& decoder);
 
 }  // namespace phasewatt::engine::libtorch

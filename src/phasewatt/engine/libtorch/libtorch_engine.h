@@ -17,11 +17,13 @@ using embedded::TextTokens;
 enum class Runtime { graph, eager };
 
 struct LibtorchOptions {
-  OpenTokens open_tokens;       ///< empty: every model gets arbitrary ids, as a synthetic one does
-  std::uint64_t seed = 1;       ///< of random weights and arbitrary ids
-  int threads = 0;              ///< of the CPU's arithmetic; 0 = as many as libtorch takes
-  std::string device = "auto";  ///< "cpu", "cuda", "cuda:1"; auto: a GPU where libtorch sees one
-  std::string dtype = "auto";   ///< "f32", "f16", "bf16"; auto: the weights' own on a GPU, f32 on the CPU
+  OpenTokens open_tokens;  ///< empty: every model gets arbitrary ids, as a synthetic one does
+  std::uint64_t seed = 1;  ///< of random weights and arbitrary ids
+  int threads = 0;         ///< of the CPU's arithmetic; 0 = as many as libtorch takes
+  /// "cpu", "cuda", "cuda:1"; auto: a GPU where libtorch sees one. A list shares each model out between its devices:
+  /// "cuda:0,1"; "cpu,cpu" does so on one CPU, for tests.
+  std::string device = "auto";
+  std::string dtype = "auto";  ///< "f32", "f16", "bf16"; auto: the weights' own on a GPU, f32 on the CPU
   Runtime runtime = Runtime::graph;
 };
 

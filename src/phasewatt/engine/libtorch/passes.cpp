@@ -18,40 +18,59 @@ Error bad_option(const std::string& field, const std::string& value, const std::
   return Error{ErrorCode::bad_input, fmt::format("engine.{} = \"{}\"", field, value), hint};
 }
 
-Result<int> gpu_index(const std::string& device) {
-  if (device == "cuda" || device == "auto") return 0;
-  const std::string digits = device.starts_with("cuda:") ? device.substr(5) : "";
+constexpr const char* kDevices = "use auto, cpu, cuda, cuda:N, or a list of different GPUs: cuda:0,1";
+
+/// One of the list: "cpu", "cuda", "cuda:1", or behind a GPU "1" alone.
+Result<at::Device> one_device(const LibtorchOptions& options, const std::string& name, bool behind_gpu) {
+  if (name == "cpu") return at::Device(at::kCPU);
+  std::string digits = name == "cuda" ? "0" : behind_gpu ? name : "";
+  if (name.starts_with("cuda:")) digits = name.substr(5);
   const bool number = !digits.empty() && digits.size() < 4 && digits.find_first_not_of("0123456789") == digits.npos;
-  if (!number) return bad_option("device", device, "use auto, cpu, cuda or cuda:N");
-  return std::stoi(digits);
+  if (!number) return bad_option("device", options.device, kDevices);
+  const int index = std::stoi(digits);
+  if (index < gpu_count()) return at::Device(at::kCUDA, static_cast<at::DeviceIndex>(index));
+  return Error{
+      ErrorCode::unsupported,
+      fmt::format("engine.device = \"{}\": libtorch {} sees {} GPUs", options.device, libtorch_version(), gpu_count()),
+      "set device = \"cpu\", or build with the libtorch of a PyTorch for CUDA"};
 }
 
 }  // namespace
 
-Result<at::Device> choose_device(const LibtorchOptions& options) {
-  const int gpus = gpu_count();
-  if (options.device == "cpu" || (options.device == "auto" && gpus == 0)) return at::Device(at::kCPU);
-  PHASEWATT_ASSIGN(const int index, gpu_index(options.device));
-  if (index < gpus) return at::Device(at::kCUDA, static_cast<at::DeviceIndex>(index));
-  return Error{
-      ErrorCode::unsupported,
-      fmt::format("engine.device = \"{}\": libtorch {} sees {} GPUs", options.device, libtorch_version(), gpus),
-      "set device = \"cpu\", or build with the libtorch of a PyTorch for CUDA"};
+Result<std::vector<at::Device>> choose_devices(const LibtorchOptions& options) {
+  std::vector<at::Device> out;
+  if (options.device == "auto") {
+    out.push_back(gpu_count() == 0 ? at::Device(at::kCPU) : at::Device(at::kCUDA, 0));
+    return out;
+  }
+  const std::string list = options.device + ",";
+  for (std::size_t begin = 0; begin < list.size();) {
+    const std::size_t end = list.find(',', begin);
+    const bool behind_gpu = !out.empty() && out.back().is_cuda();
+    PHASEWATT_ASSIGN(const at::Device device, one_device(options, list.substr(begin, end - begin), behind_gpu));
+    const bool fits = std::all_of(out.begin(), out.end(), [&](const at::Device& other) {
+      return device.is_cuda() ? other.is_cuda() && other != device : other.is_cpu();
+    });
+    if (!fits) return bad_option("device", options.device, kDevices);
+    out.push_back(device);
+    begin = end + 1;
+  }
+  return out;
 }
 
-Result<Place> choose_place(const LibtorchOptions& options, model::Dtype stored) {
-  PHASEWATT_ASSIGN(const at::Device device, choose_device(options));
+Result<at::ScalarType> choose_type(const LibtorchOptions& options, const at::Device& device, model::Dtype stored) {
   std::string dtype = options.dtype;
   if (dtype == "auto") dtype = device.is_cpu() || stored == model::Dtype::f32 ? "f32" : std::string(to_string(stored));
   std::transform(dtype.begin(), dtype.end(), dtype.begin(), [](char c) { return static_cast<char>(c | 0x20); });
-  if (dtype == "f32") return Place{device, at::kFloat};
+  if (dtype == "f32") return at::kFloat;
   if (dtype != "f16" && dtype != "bf16") return bad_option("dtype", options.dtype, "use auto, f32, f16 or bf16");
   if (device.is_cpu()) return bad_option("dtype", options.dtype, "the CPU computes in f32: leave dtype out");
-  return Place{device, dtype == "f16" ? at::kHalf : at::kBFloat16};
+  return dtype == "f16" ? at::kHalf : at::kBFloat16;
 }
 
 Status check_memory_of(const at::Device& device, double bytes) {
-  if (device.is_cuda()) return embedded::check_memory(bytes, gpu_free_bytes(device.index()), "the GPU");
+  if (device.is_cuda())
+    return embedded::check_memory(bytes, gpu_free_bytes(device.index()), fmt::format("GPU {}", device.index()));
   return embedded::check_memory(bytes, embedded::host_memory(), "this machine");
 }
 
@@ -64,55 +83,78 @@ Error as_error(const c10::Error& error) {
   return {ErrorCode::internal, "libtorch: " + what.substr(0, what.find('\n')), {}};
 }
 
-Passes::Passes(std::unique_ptr<Decoder> decoder, std::unique_ptr<GraphRuntime> graphs)
-    : decoder_(std::move(decoder)), graphs_(std::move(graphs)), timer_(device()) {
-  const model::Dtype type = stored_as(decoder_->place().type);
+Passes::Passes(model::Config config, std::unique_ptr<Team> team, std::vector<std::unique_ptr<Rank>> ranks)
+    : config_(std::move(config)), ranks_(std::move(ranks)), team_(std::move(team)) {
+  const model::Dtype type = stored_as(ranks_[0]->decoder->place().type);
   storage_ = {type, type, type};
-  if (device().is_cuda()) gpus_ = {gpu_uuid(device().index())};
+  for (const auto& rank : ranks_)
+    if (rank->device().is_cuda()) gpus_.push_back(gpu_uuid(rank->device().index()));
 }
 
+Status Passes::each(const std::function<Status(Rank&)>& work) {
+  return team_->run([&](std::size_t i) { return on_device(ranks_[i]->device(), [&] { return work(*ranks_[i]); }); });
+}
+
+/// Rank by rank: too little memory on one of them does not end their team.
 Status Passes::reserve(std::int64_t slots, std::int64_t tokens) {
-  return on_device(device(), [&]() -> Status {
-    const std::int64_t room = embedded::cache_step(tokens);
-    Cache& cache = decoder_->cache();
+  for (const auto& rank : ranks_) PHASEWATT_TRY(reserve(*rank, slots, embedded::cache_step(tokens)));
+  return ok();
+}
+
+Status Passes::reserve(Rank& rank, std::int64_t slots, std::int64_t room) const {
+  return on_device(rank.device(), [&]() -> Status {
+    Cache& cache = rank.decoder->cache();
     if (cache.fits(slots, room)) return ok();
-    if (graphs_) graphs_->forget_graphs();
-    const double bytes = static_cast<double>(slots * room) * config().kv_bytes_per_token(storage_.cache);
-    PHASEWATT_TRY(check_memory_of(device(), bytes));
+    if (rank.graphs) rank.graphs->forget_graphs();
+    const double bytes = static_cast<double>(slots * room) * rank.decoder->config().kv_bytes_per_token(storage_.cache);
+    PHASEWATT_TRY(check_memory_of(rank.device(), bytes));
     cache.reserve(slots, room);
     return ok();
   });
 }
 
 Status Passes::drop_cache() {
-  return on_device(device(), [&]() -> Status {
-    if (graphs_) graphs_->forget_graphs();
-    decoder_->cache().drop();
-    return ok();
-  });
+  for (const auto& rank : ranks_) {
+    PHASEWATT_TRY(on_device(rank->device(), [&]() -> Status {
+      if (rank->graphs) rank->graphs->forget_graphs();
+      rank->decoder->cache().drop();
+      return ok();
+    }));
+  }
+  return ok();
 }
 
-at::Tensor Passes::logits(std::span<const Piece> pieces) {
-  return graphs_ ? graphs_->forward(pieces) : decoder_->forward(pieces);
-}
-
-template <class Work>
-at::Tensor Passes::timed(Phase phase, std::span<const Piece> pieces, PhaseListener& listener, Work work) {
-  if (graphs_) graphs_->prepare(phase == Phase::decode ? pieces.size() : 1);
+Result<at::Tensor> Passes::timed(Phase phase, std::span<const Piece> pieces, PhaseListener& listener,
+                                 const std::function<at::Tensor(Rank&)>& work) {
+  Rank& first = *ranks_[0];
+  if (first.graphs) {
+    PHASEWATT_TRY(each([&](Rank& rank) {
+      rank.graphs->prepare(phase == Phase::decode ? pieces.size() : 1);
+      return ok();
+    }));
+  }
   at::Tensor host;
   std::optional<double> between_events;
-  PhaseSpan span = embedded::timed_span(phase, pieces, config(), storage_, [&] {
-    timer_.start();
-    const at::Tensor made = work();
-    timer_.stop();
-    host = made.cpu();
-    between_events = timer_.seconds();  // waits: a pass without wanted logits gives nothing to copy
+  Status done;
+  PhaseSpan span = embedded::timed_span(phase, pieces, config_, storage_, [&] {
+    done = each([&](Rank& rank) {
+      rank.timer.start();
+      const at::Tensor made = work(rank);
+      rank.timer.stop();
+      const at::Tensor on_host = made.cpu();
+      const auto seconds = rank.timer.seconds();  // waits: a pass without wanted logits gives nothing to copy
+      if (&rank != &first) return ok();
+      host = on_host;
+      between_events = seconds;
+      return ok();
+    });
   });
+  PHASEWATT_TRY(std::move(done));
   // An eager engine's events lie as far apart as its host is slow: only in graphs do they tell when the GPU was busy.
-  if (graphs_) {
+  if (first.graphs) {
     const std::chrono::duration<double> wall = span.end - span.begin;
     if (between_events) span.gpu_busy_s = std::min(*between_events, wall.count());
-    span.launch_s = graphs_->launch_seconds();
+    span.launch_s = first.graphs->launch_seconds();
   }
   listener.on_span(span);
   return host;
@@ -120,24 +162,20 @@ at::Tensor Passes::timed(Phase phase, std::span<const Piece> pieces, PhaseListen
 
 Result<std::vector<std::int64_t>> Passes::best_ids(Phase phase, std::span<const Piece> pieces,
                                                    PhaseListener& listener) {
-  return on_device(device(), [&]() -> Result<std::vector<std::int64_t>> {
-    const at::Tensor ids = timed(phase, pieces, listener, [&] {
-      if (graphs_ && phase == Phase::decode) return graphs_->step(pieces);
-      return logits(pieces).argmax(-1);
-    });
-    return std::vector(ids.data_ptr<std::int64_t>(), ids.data_ptr<std::int64_t>() + ids.numel());
-  });
+  PHASEWATT_ASSIGN(const at::Tensor ids, timed(phase, pieces, listener, [&](Rank& rank) {
+                     if (rank.graphs && phase == Phase::decode) return rank.graphs->step(pieces);
+                     return rank.logits(pieces).argmax(-1);
+                   }));
+  return std::vector(ids.data_ptr<std::int64_t>(), ids.data_ptr<std::int64_t>() + ids.numel());
 }
 
 Result<std::vector<double>> Passes::log_probabilities(std::span<const Piece> pieces,
                                                       const std::vector<std::int64_t>& ids, PhaseListener& listener) {
-  return on_device(device(), [&]() -> Result<std::vector<double>> {
-    const at::Tensor chosen = timed(Phase::score, pieces, listener, [&] {
-      const at::Tensor wanted = at::tensor(ids, at::kLong).to(device()).unsqueeze(1);
-      return logits(pieces).to(at::kDouble).log_softmax(-1).gather(1, wanted);
-    });
-    return std::vector(chosen.data_ptr<double>(), chosen.data_ptr<double>() + chosen.numel());
-  });
+  PHASEWATT_ASSIGN(const at::Tensor chosen, timed(Phase::score, pieces, listener, [&](Rank& rank) {
+                     const at::Tensor wanted = at::tensor(ids, at::kLong).to(rank.device()).unsqueeze(1);
+                     return rank.logits(pieces).to(at::kDouble).log_softmax(-1).gather(1, wanted);
+                   }));
+  return std::vector(chosen.data_ptr<double>(), chosen.data_ptr<double>() + chosen.numel());
 }
 
 }  // namespace phasewatt::engine::libtorch

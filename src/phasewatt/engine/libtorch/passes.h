@@ -3,7 +3,10 @@
 #include <ATen/ATen.h>
 #include <c10/util/Exception.h>
 
+#include <exception>
+#include <functional>
 #include <memory>
+#include <new>
 #include <span>
 #include <string>
 #include <vector>
@@ -16,11 +19,11 @@
 /// A loaded model and its passes, each with its span. Internal to engine/libtorch.
 namespace phasewatt::engine::libtorch {
 
-/// Where and in which type a model whose weights are `stored` is to run. bad_input, unsupported: the option's name and
+/// The devices of a model, all CPUs or all different GPUs; at least one. bad_input, unsupported: the option's name and
 /// what it may be.
-Result<Place> choose_place(const LibtorchOptions& options, model::Dtype stored);
-/// The device alone: what choose_place would take.
-Result<at::Device> choose_device(const LibtorchOptions& options);
+Result<std::vector<at::Device>> choose_devices(const LibtorchOptions& options);
+/// The type in which a model whose weights are `stored` is to run there. Errors as above.
+Result<at::ScalarType> choose_type(const LibtorchOptions& options, const at::Device& device, model::Dtype stored);
 /// out_of_memory: `bytes` more do not fit there.
 Status check_memory_of(const at::Device& device, double bytes);
 double element_bytes(const Place& place);
@@ -35,16 +38,33 @@ auto on_device(const at::Device& device, Work work) -> decltype(work()) {
       return work();
     } catch (const c10::Error& error) {
       return as_error(error);
+    } catch (const std::bad_alloc&) {
+      throw;
+    } catch (const std::exception& error) {
+      return Error{ErrorCode::internal, std::string("libtorch: ") + error.what(), {}};
     }
   });
 }
 
+/// A device's share of a loaded model; of one device, all of it.
+struct Rank {
+  explicit Rank(std::unique_ptr<Decoder> of) : decoder(std::move(of)), timer(device()) {}
+  [[nodiscard]] const at::Device& device() const { return decoder->place().device; }
+  at::Tensor logits(std::span<const Piece> pieces) {
+    return graphs ? graphs->forward(pieces) : decoder->forward(pieces);
+  }
+  std::unique_ptr<Decoder> decoder;
+  std::unique_ptr<GraphRuntime> graphs;  ///< null: eager
+  GpuTimer timer;
+};
+
 class Passes final : public embedded::Runner {
  public:
-  Passes(std::unique_ptr<Decoder> decoder, std::unique_ptr<GraphRuntime> graphs);
+  /// `config` is the whole model's; the ranks are those of the team.
+  Passes(model::Config config, std::unique_ptr<Team> team, std::vector<std::unique_ptr<Rank>> ranks);
 
-  [[nodiscard]] const model::Config& config() const override { return decoder_->config(); }
-  [[nodiscard]] double weight_element_bytes() const override { return element_bytes(decoder_->place()); }
+  [[nodiscard]] const model::Config& config() const override { return config_; }
+  [[nodiscard]] double weight_element_bytes() const override { return element_bytes(ranks_[0]->decoder->place()); }
   [[nodiscard]] std::vector<std::string> gpus() const override { return gpus_; }
   Status reserve(std::int64_t slots, std::int64_t tokens) override;
   Status drop_cache() override;
@@ -54,16 +74,17 @@ class Passes final : public embedded::Runner {
                                                 PhaseListener& listener) override;
 
  private:
-  /// A pass with its span; what `work` makes of it, on the host.
-  template <class Work>
-  at::Tensor timed(Phase phase, std::span<const Piece> pieces, PhaseListener& listener, Work work);
-  at::Tensor logits(std::span<const Piece> pieces);
-  [[nodiscard]] const at::Device& device() const { return decoder_->place().device; }
+  Status reserve(Rank& rank, std::int64_t slots, std::int64_t room) const;
+  /// `work` of all ranks at once.
+  Status each(const std::function<Status(Rank&)>& work);
+  /// A pass with its span; what `work` makes of it on the first rank, on the host. All ranks make the same.
+  Result<at::Tensor> timed(Phase phase, std::span<const Piece> pieces, PhaseListener& listener,
+                           const std::function<at::Tensor(Rank&)>& work);
 
-  std::unique_ptr<Decoder> decoder_;
-  std::unique_ptr<GraphRuntime> graphs_;  ///< null: eager
+  model::Config config_;
+  std::vector<std::unique_ptr<Rank>> ranks_;
+  std::unique_ptr<Team> team_;
   model::Storage storage_;
-  GpuTimer timer_;
   std::vector<std::string> gpus_;
 };
 

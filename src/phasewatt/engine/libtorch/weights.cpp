@@ -2,10 +2,13 @@
 
 #include <ATen/Context.h>
 #include <c10/core/InferenceMode.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cstring>
 #include <functional>
+#include <numeric>
+#include <optional>
 #include <string>
 
 #include "phasewatt/engine/model/tensors.h"
@@ -25,11 +28,32 @@ at::ScalarType torch_type(model::Dtype dtype) {
   }
 }
 
-at::Tensor load(const model::WeightFiles& files, const std::string& name, const Place& place) {
+/// The dimension of a tensor that is shared out.
+std::optional<std::int64_t> shared_dimension(const std::string& name) {
+  const auto is = [&](const char* part) { return name.find(part) != name.npos; };
+  if (is(".q_proj.") || is(".k_proj.") || is(".v_proj.") || is(".gate_proj.") || is(".up_proj.")) return 0;
+  if (is(".o_proj.") || is(".down_proj.")) return 1;
+  return std::nullopt;
+}
+
+at::Tensor load(const model::WeightFiles& files, const std::string& name, const Place& place, const Share& share) {
   const auto view = files.find(name).value();
-  at::Tensor stored = at::empty(at::IntArrayRef(view.shape.data(), view.shape.size()), torch_type(view.dtype));
+  Shape shape(view.shape.begin(), view.shape.end());
+  // The share is a stretch of each of `rows` rows.
+  std::size_t rows = 1;
+  std::size_t parts = 1;
+  if (const auto dimension = shared_dimension(name)) {
+    parts = share.of;
+    shape[static_cast<std::size_t>(*dimension)] /= static_cast<std::int64_t>(parts);
+    if (*dimension == 1) rows = static_cast<std::size_t>(shape[0]);
+  }
+  at::Tensor stored = at::empty(shape, torch_type(view.dtype));
+  const std::size_t whole = view.bytes.size() / rows;
+  const std::size_t mine = whole / parts;
+  const std::size_t first = parts == 1 ? 0 : share.rank * mine;
   // Copied: elements in the file are not aligned.
-  std::memcpy(stored.data_ptr(), view.bytes.data(), view.bytes.size());
+  for (std::size_t row = 0; row < rows; ++row)
+    std::memcpy(static_cast<std::byte*>(stored.data_ptr()) + row * mine, view.bytes.data() + row * whole + first, mine);
   return stored.to(place.device).to(place.type);
 }
 
@@ -66,21 +90,43 @@ Weights collect(const model::Config& config, const TensorSource& source, const P
 
 }  // namespace
 
-Weights load_weights(const model::Config& config, const model::WeightFiles& files, const Place& place) {
-  const c10::InferenceMode inference;
-  return collect(
-      config, [&](const std::string& name, const Shape&) { return load(files, name, place); }, place);
+Result<model::Config> share_config(const model::Config& config, std::size_t of) {
+  const auto ranks = static_cast<std::int64_t>(of);
+  if (config.kv_heads % ranks != 0 || config.ffn % ranks != 0)
+    return Error{
+        ErrorCode::unsupported,
+        fmt::format("the model has {} KV heads and a feed-forward network of {}, which {} devices cannot share",
+                    config.kv_heads, config.ffn, of),
+        fmt::format("name a number of devices that divides {}", std::gcd(config.kv_heads, config.ffn))};
+  model::Config out = config;
+  out.heads /= ranks;
+  out.kv_heads /= ranks;
+  out.ffn /= ranks;
+  return out;
 }
 
-Weights random_weights(const model::Config& config, std::uint64_t seed, const Place& place) {
+Weights load_weights(const model::Config& config, const model::WeightFiles& files, const Place& place,
+                     const Share& share) {
   const c10::InferenceMode inference;
-  at::manual_seed(seed);
+  return collect(
+      config, [&](const std::string& name, const Shape&) { return load(files, name, place, share); }, place);
+}
+
+Weights random_weights(const model::Config& config, std::uint64_t seed, const Place& place, const Share& share) {
+  const c10::InferenceMode inference;
+  // Of its own: ranks on one device draw at the same time.
+  at::Generator random = at::globalContext().defaultGenerator(place.device).clone();
+  random.set_current_seed(seed);
   const auto options = at::TensorOptions().device(place.device).dtype(place.type);
   return collect(
       config,
       [&](const std::string& name, const Shape& shape) {
         if (name.ends_with("norm.weight")) return at::ones(shape, options);
-        return at::empty(shape, options).normal_(0, 0.02);  // the usual deviation of an untrained model
+        const at::Tensor all = at::empty(shape, options).normal_(0, 0.02, random);  // as usual in an untrained model
+        const auto dimension = shared_dimension(name);
+        if (!dimension || share.of == 1) return all;
+        return all.chunk(static_cast<std::int64_t>(share.of), *dimension)[share.rank].clone(
+            at::MemoryFormat::Contiguous);
       },
       place);
 }

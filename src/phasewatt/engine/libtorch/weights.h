@@ -2,9 +2,11 @@
 
 #include <ATen/ATen.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
+#include "phasewatt/base/result.h"
 #include "phasewatt/engine/model/config.h"
 #include "phasewatt/engine/model/safetensors.h"
 
@@ -30,10 +32,21 @@ struct Weights {
   std::vector<LayerWeights> layers;
 };
 
-/// Copies the weights, converted. The tensors must have been checked (model::check_tensors).
-Weights load_weights(const model::Config& config, const model::WeightFiles& files, const Place& place);
-/// Random weights, made where they are used; norms are one.
-Weights random_weights(const model::Config& config, std::uint64_t seed, const Place& place);
+/// A rank's share of a model, as Megatron-LM cuts it: its heads and its columns of the feed-forward network; so rows of
+/// the matrices before them (stored outputs × inputs) and columns of those after them. The rest each rank has whole.
+struct Share {
+  std::size_t rank = 0, of = 1;
+};
+/// The shape of a share. unsupported: the KV heads or the feed-forward network do not divide.
+Result<model::Config> share_config(const model::Config& config, std::size_t of);
+
+/// Copies the weights, converted. The tensors must have been checked (model::check_tensors). `config` is the whole
+/// model's, and no more than the share is read.
+Weights load_weights(const model::Config& config, const model::WeightFiles& files, const Place& place,
+                     const Share& share = {});
+/// Random weights, made where they are used; norms are one. The shares of a seed are the parts of one model: each rank
+/// draws all of a tensor and keeps its own.
+Weights random_weights(const model::Config& config, std::uint64_t seed, const Place& place, const Share& share = {});
 
 /// Keys and values of all layers: slots × KV heads × tokens × head_dim each.
 class Cache {

@@ -6,6 +6,9 @@
 #include <c10/cuda/CUDAStream.h>
 #include <fmt/format.h>
 
+#include <map>
+#include <mutex>
+
 #include "phasewatt/engine/libtorch/cuda/check.h"
 
 namespace phasewatt::engine::libtorch {
@@ -35,10 +38,14 @@ double gpu_free_bytes(int index) {
 
 struct GpuScope::Impl {
   explicit Impl(const at::Device& device) : guard(stream(device)) {}
-  /// One stream for the whole life of the program: what the allocator has cached belongs to a stream.
+  /// One stream of a GPU for the whole life of the program: what the allocator has cached belongs to a stream.
   static c10::cuda::CUDAStream stream(const at::Device& device) {
-    static const c10::cuda::CUDAStream one = c10::cuda::getStreamFromPool(true, device.index());
-    return one.device_index() == device.index() ? one : c10::cuda::getStreamFromPool(true, device.index());
+    static std::mutex mutex;
+    static std::map<c10::DeviceIndex, c10::cuda::CUDAStream> streams;
+    const std::lock_guard lock(mutex);
+    const auto found = streams.find(device.index());
+    if (found != streams.end()) return found->second;
+    return streams.emplace(device.index(), c10::cuda::getStreamFromPool(true, device.index())).first->second;
   }
   c10::cuda::CUDAStreamGuard guard;
 };

@@ -14,7 +14,8 @@
 /// One pass is: embed; per layer norm, QKV, RoPE with the cache, attention, output, norm, gate and up, down; norm,
 /// head. Few rows (decoding, options) go through `gemv`, many (prefill) through libtorch's matrix products. A decode
 /// step is recorded as a CUDA graph once per number of rows and replayed: what differs from step to step (ids,
-/// positions, slots) lies in memory that the graph reads.
+/// positions, slots) lies in memory that the graph reads. Of several ranks each has its own graphs; what they reduce
+/// together is recorded too.
 namespace phasewatt::engine::libtorch {
 namespace {
 
@@ -90,6 +91,7 @@ class CudaGraphs final : public GraphRuntime {
   [[nodiscard]] cuda::Gemv job(Epilogue epilogue, const at::Tensor& x, const at::Tensor& weights,
                                at::Tensor& out) const;
   void multiply(const cuda::Gemv& job) { launched(cuda::gemv(job, stream()), "a matrix–vector product"); }
+  void add(Rows& rows, const at::Tensor& a, const at::Tensor& weights);
   void norm(const at::Tensor& x, const at::Tensor& weight, at::Tensor& out);
   void rope(Rows& rows, std::size_t layer);
   void attend(Rows& rows, std::size_t layer);
@@ -149,6 +151,21 @@ cuda::Gemv CudaGraphs::job(Epilogue epilogue, const at::Tensor& x, const at::Ten
   return job;
 }
 
+/// x += a·Wᵀ over all ranks, as Decoder::add.
+void CudaGraphs::add(Rows& rows, const at::Tensor& a, const at::Tensor& weights) {
+  Group* const group = decoder_.group();
+  const bool with_x = group == nullptr || group->rank() == 0;
+  if (rows.few())
+    multiply(job(with_x ? Epilogue::add : Epilogue::store, a, weights, rows.x));
+  else if (with_x)
+    rows.x.addmm_(a, weights.t());
+  else
+    at::mm_out(rows.x, a, weights.t());
+  if (group == nullptr) return;
+  group->all_reduce(rows.x);
+  ++kernels_;
+}
+
 void CudaGraphs::layers_of_few(Rows& rows) {
   for (std::size_t i = 0; i < weights_.layers.size(); ++i) {
     const LayerWeights& layer = weights_.layers[i];
@@ -158,10 +175,10 @@ void CudaGraphs::layers_of_few(Rows& rows) {
     multiply(qkv);
     rope(rows, i);
     attend(rows, i);
-    multiply(job(Epilogue::add, rows.mixed, layer.output, rows.x));
+    add(rows, rows.mixed, layer.output);
     norm(rows.x, layer.ffn_norm, rows.normed);
     multiply(job(Epilogue::gated, rows.normed, layer.gate_up, rows.act));
-    multiply(job(Epilogue::add, rows.act, layer.down, rows.x));
+    add(rows, rows.act, layer.down);
   }
 }
 
@@ -188,13 +205,13 @@ void CudaGraphs::layers_of_many(Rows& rows, std::span<const Piece> pieces) {
       attend_prompts(rows, i, pieces);
     else
       attend(rows, i);
-    rows.x.addmm_(rows.mixed, layer.output.t());
+    add(rows, rows.mixed, layer.output);
     norm(rows.x, layer.ffn_norm, rows.normed);
     at::mm_out(rows.gate_up, rows.normed, layer.gate_up.t());
     launched(cuda::gated(half_, rows.gate_up.data_ptr(), rows.act.data_ptr(), static_cast<int>(rows.count),
                          static_cast<int>(config_.ffn), stream()),
              "a gate");
-    rows.x.addmm_(rows.act, layer.down.t());
+    add(rows, rows.act, layer.down);
     kernels_ += 4;  // libtorch's
   }
 }
@@ -319,6 +336,10 @@ Graph& CudaGraphs::graph(std::int64_t count) {
   auto made = std::make_unique<Graph>(
       Graph{make_rows(count), at::empty({3 * count}, pinned), at::empty({count}, pinned), nullptr, 0});
   made->rows.logits = at::empty({count, config_.vocab}, options_.dtype(at::kFloat));
+  if (Group* const group = decoder_.group()) {  // NCCL connects at the first use, which no graph should record
+    group->all_reduce(made->rows.x.zero_());
+    check(cudaStreamSynchronize(stream()), "connecting the GPUs");
+  }
   record(*made);
   place = std::move(made);
   return *place;
