@@ -161,10 +161,15 @@ TEST(RealEngine, TheGpuItRunsOnMustBeTheOneThatIsMeasured) {
   EXPECT_EQ(on_cpu.error().code, ErrorCode::bad_input);
   EXPECT_THAT(on_cpu.error().what, AllOf(HasSubstr("on the CPU"), HasSubstr("fake:0")));
 
-  script.gpus = {"fake:0", "GPU-2"};
+  script.gpus = {"GPU-2"};
   const auto elsewhere = run(plan(s), s, measured(script), sink);
   ASSERT_FALSE(elsewhere);
-  EXPECT_EQ(elsewhere.error().what, "the engine runs on fake:0, GPU-2, and the study measures fake:0");
+  EXPECT_EQ(elsewhere.error().what, "the engine runs on GPU-2, and the study measures fake:0");
+
+  script.gpus = {"fake:0", "GPU-2"};
+  const auto on_two = run(plan(s), s, measured(script), sink);
+  ASSERT_FALSE(on_two);
+  EXPECT_EQ(on_two.error().what, "the engine runs on 2 GPUs (fake:0, GPU-2), and a study measures one");
   EXPECT_TRUE(sink.records.empty());
 
   script.gpus = {"fake:0"};

@@ -244,6 +244,13 @@ TEST(Study, ARealEngineSaysWhereAndHowItComputes) {
   EXPECT_TRUE(study->by_sensors());
 }
 
+TEST(Study, ARealEngineMayShareAModelOutBetweenGpus) {
+  const auto study =
+      parse_study(with("[decoding]\nmax_new_tokens = 3", "[engine]\nkind = 'libtorch'\ndevice = 'cuda:0,1'"), "s.toml");
+  ASSERT_TRUE(study) << to_string(study.error());
+  EXPECT_EQ(study->engine_device, "cuda:0,1");
+}
+
 TEST(Study, AnEngineOnTheCpuIsMeasuredByNobody) {
   const auto study =
       parse_study(with("[decoding]\nmax_new_tokens = 3", "[engine]\nkind = 'libtorch'\ndevice = 'cpu'"), "s.toml");
@@ -280,6 +287,7 @@ TEST(Study, EngineAndDeviceMustBeOfOneWorld) {
       {"[engine]\nkind = 'cpu'\n[device]\nkind = 'nvml'", "s.toml:14: engine 'cpu' with device 'nvml'"},
       {real + "device = 'gpu'", "s.toml:13: 'device' is 'gpu'"},
       {real + "device = 'cuda:x'", "s.toml:13: 'device' is 'cuda:x'"},
+      {real + "device = 'cuda:0,'", "s.toml:13: 'device' is 'cuda:0,'"},
       {real + "dtype = 'f8'", "s.toml:13: 'dtype' is 'f8'"},
       {real + "threads = -1", "s.toml:13: 'threads' is -1"},
       {real + "device = 'cpu'\nruntime = 'graph'", "s.toml:14: 'runtime' is 'graph', and the CPU has no graphs"},

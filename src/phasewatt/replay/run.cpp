@@ -48,6 +48,11 @@ Status check_measured(const engine::ModelInfo& loaded, const Rig& rig) {
     return Error{ErrorCode::bad_input,
                  fmt::format("the engine runs on the CPU, and the study measures {} ({})", measured.id, measured.name),
                  "use [device] kind = \"none\", or an engine that knows CUDA (phasewatt doctor)"};
+  if (loaded.gpus.size() > 1)
+    return Error{ErrorCode::unsupported,
+                 fmt::format("the engine runs on {} GPUs ({}), and a study measures one", loaded.gpus.size(),
+                             join(loaded.gpus, ", ")),
+                 "use [device] kind = \"none\" for times and quality, or one GPU in [engine] device"};
   for (const auto& gpu : loaded.gpus)
     if (gpu != measured.id)
       return Error{

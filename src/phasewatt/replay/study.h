@@ -66,7 +66,7 @@ struct Study {
   Decoding decoding;
   std::string engine = "sim";          ///< "sim", "cpu", or "libtorch"
   std::string runtime = "eager";       ///< "eager", or "graph"
-  std::string engine_device = "auto";  ///< of "libtorch": "auto", "cpu", "cuda", "cuda:N"; "cpu" of "cpu"
+  std::string engine_device = "auto";  ///< of "libtorch": "auto", "cpu", "cuda", "cuda:N", "cuda:N,M"; "cpu" of "cpu"
   std::string dtype = "auto";          ///< of "libtorch": "auto", "f32", "f16", "bf16"
   int threads = 0;                     ///< of the CPU's arithmetic; 0 = the engine's choice
 

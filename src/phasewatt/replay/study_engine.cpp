@@ -34,15 +34,26 @@ Status refuse(const TomlTable& table, const Study& study, const std::string& kin
   return ok();
 }
 
-void read_place(TomlTable& table, Study& study) {
+/// "cuda:1", "cuda:0,1".
+bool numbers_gpus(std::string_view device) {
   constexpr std::string_view kNumbered = "cuda:";
+  if (!device.starts_with(kNumbered)) return false;
+  device.remove_prefix(kNumbered.size());
+  while (true) {
+    const auto comma = std::min(device.find(','), device.size());
+    if (whole(device.substr(0, comma)).value_or(-1) < 0) return false;
+    if (comma == device.size()) return true;
+    device.remove_prefix(comma + 1);
+  }
+}
+
+void read_place(TomlTable& table, Study& study) {
   std::string& device = study.engine_device;
   device = table.string("device", "auto");
-  const bool numbered =
-      device.starts_with(kNumbered) && whole(std::string_view(device).substr(kNumbered.size())).value_or(-1) >= 0;
   const Words plain{"auto", "cpu", "cuda"};
-  if (!numbered && std::find(plain.begin(), plain.end(), device) == plain.end())
-    table.fail("device", "'device' is '" + device + "'", did_you_mean(device, plain) + ", or \"cuda:N\"");
+  if (!numbers_gpus(device) && std::find(plain.begin(), plain.end(), device) == plain.end())
+    table.fail("device", "'device' is '" + device + "'",
+               did_you_mean(device, plain) + ", or \"cuda:N\", or \"cuda:N,M\" for several GPUs");
   study.dtype = one_of(table, "dtype", "auto", Words{"auto", "f32", "f16", "bf16"});
 }
 

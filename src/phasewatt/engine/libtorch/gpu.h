@@ -65,6 +65,8 @@ class GraphRuntime {
   virtual void prepare(std::size_t pieces) = 0;
   /// One token of each piece; the best next ids, on the host.
   virtual at::Tensor step(std::span<const Piece> pieces) = 0;
+  /// Whether the last pass was one graph, in which no kernel waits for the host.
+  [[nodiscard]] virtual bool in_one_graph() const = 0;
   /// What starting the kernels of the last pass took, as far as it is known: as many empty ones, one after another.
   virtual double launch_seconds() const = 0;
   /// The cache has moved.

@@ -150,10 +150,11 @@ Result<at::Tensor> Passes::timed(Phase phase, std::span<const Piece> pieces, Pha
     });
   });
   PHASEWATT_TRY(std::move(done));
-  // An eager engine's events lie as far apart as its host is slow: only in graphs do they tell when the GPU was busy.
+  // Where the host starts kernel after kernel, the events lie as far apart as it is slow: only in a graph do they tell
+  // when the GPU was busy.
   if (first.graphs) {
     const std::chrono::duration<double> wall = span.end - span.begin;
-    if (between_events) span.gpu_busy_s = std::min(*between_events, wall.count());
+    if (between_events && first.graphs->in_one_graph()) span.gpu_busy_s = std::min(*between_events, wall.count());
     span.launch_s = first.graphs->launch_seconds();
   }
   listener.on_span(span);

@@ -70,6 +70,7 @@ class CudaGraphs final : public GraphRuntime {
   at::Tensor forward(std::span<const Piece> pieces) override;
   void prepare(std::size_t pieces) override;
   at::Tensor step(std::span<const Piece> pieces) override;
+  [[nodiscard]] bool in_one_graph() const override { return in_one_graph_; }
   [[nodiscard]] double launch_seconds() const override { return kernels_ * empty_kernel_s_; }
   void forget_graphs() override {
     for (auto& graph : graphs_)
@@ -109,6 +110,7 @@ class CudaGraphs final : public GraphRuntime {
   at::TensorOptions options_;
   std::array<std::unique_ptr<Graph>, cuda::kGemvRows + 1> graphs_;  ///< by rows
   int kernels_ = 0;                                                 ///< of the last pass
+  bool in_one_graph_ = false;
   double empty_kernel_s_ = 0;
 };
 
@@ -276,6 +278,7 @@ void CudaGraphs::layers(Rows& rows, std::span<const Piece> pieces) {
 at::Tensor CudaGraphs::forward(std::span<const Piece> pieces) {
   const c10::InferenceMode inference;
   kernels_ = 0;
+  in_one_graph_ = false;
   Rows rows = make_rows(total_tokens(pieces));
   const auto pinned = at::TensorOptions().dtype(at::kInt).pinned_memory(true);
   const at::Tensor where = at::empty({3 * rows.count}, pinned);
@@ -377,6 +380,7 @@ at::Tensor CudaGraphs::step(std::span<const Piece> pieces) {
   const c10::InferenceMode inference;
   Graph& one = graph(count);
   kernels_ = one.kernels;
+  in_one_graph_ = true;
   pack(pieces, count, one.host_where.data_ptr<std::int32_t>());
   check(cudaGraphLaunch(one.exec, stream()), "launching a decode step");
   check(cudaStreamSynchronize(stream()), "a decode step");
@@ -391,6 +395,14 @@ Result<std::unique_ptr<GraphRuntime>> make_graph_runtime(Decoder& decoder) {
     return Error{ErrorCode::unsupported, "the kernels of runtime \"graph\" " + what,
                  "set dtype = \"bf16\" or runtime = \"eager\""};
   };
+  int generation = 0;
+  check(cudaDeviceGetAttribute(&generation, cudaDevAttrComputeCapabilityMajor, decoder.place().device.index()),
+        "asking for a GPU's compute capability");
+  if (generation < 9)
+    return Error{ErrorCode::unsupported,
+                 fmt::format("the kernels of runtime \"graph\" need a GPU of compute capability 9.0 (Hopper), not {}.x",
+                             generation),
+                 "set runtime = \"eager\""};
   if (decoder.place().type == at::kFloat) return unsupported("compute in f16 and bf16, not in f32");
   if (!cuda::attention_is_built(static_cast<int>(config.head_dim)))
     return unsupported(fmt::format("know heads of 64 and 128, not of {}", config.head_dim));
