@@ -59,11 +59,4 @@ function(phasewatt_libtorch)
     target_link_libraries(phasewatt_libtorch PUBLIC CUDA::cudart)
     set_target_properties(phasewatt_libtorch PROPERTIES CUDA_STANDARD 20)
   endif()
-  # Times the engine alone, for tools/compare_runtimes.py.
-  find_package(CLI11 QUIET)
-  if(CLI11_FOUND)
-    add_executable(phasewatt_engine_bench EXCLUDE_FROM_ALL ${PROJECT_SOURCE_DIR}/tools/engine_bench.cpp)
-    target_link_libraries(phasewatt_engine_bench PRIVATE
-      phasewatt_libtorch phasewatt_flags CLI11::CLI11 nlohmann_json::nlohmann_json)
-  endif()
 endfunction()

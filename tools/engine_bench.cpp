@@ -3,13 +3,16 @@
 #include <nlohmann/json.hpp>
 
 #include <iostream>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "phasewatt/engine/embedded/embedded_engine.h"
 #include "phasewatt/engine/libtorch/libtorch_engine.h"
 
 /// Runs one batch of arbitrary ids through the embedded engine again and again and prints what its spans say, as JSON
-/// on one line: the engine's side of tools/compare_runtimes.py. Times are of the monotonic clock, in seconds.
+/// on one line: the engine's side of tools/compare_runtimes.py and compare_cpu.py. Times are of the monotonic clock, in
+/// seconds.
 namespace {
 
 using namespace phasewatt;
@@ -17,6 +20,7 @@ using namespace phasewatt::engine;
 
 struct Options {
   std::string model;
+  std::string kind = "libtorch";
   std::string runtime = "graph";
   libtorch::LibtorchOptions engine;
   int batch = 1;
@@ -54,8 +58,17 @@ class Call final : public PhaseListener {
   }
 };
 
+std::unique_ptr<Engine> make_engine(const Options& options) {
+#if defined(PHASEWATT_WITH_LIBTORCH)
+  if (options.kind == "libtorch") return libtorch::make_libtorch_engine(options.engine);
+#endif
+  embedded::EmbeddedOptions cpu;
+  cpu.threads = options.engine.threads;
+  return embedded::make_cpu_engine(std::move(cpu));
+}
+
 Result<nlohmann::json> measure(Options& options) {
-  const auto engine = libtorch::make_libtorch_engine(options.engine);
+  const auto engine = make_engine(options);
   PHASEWATT_ASSIGN(const ModelInfo model, engine->load(options.model));
   std::vector<Query> queries(static_cast<std::size_t>(options.batch));
   std::vector<Request> batch(queries.size());
@@ -92,6 +105,7 @@ Result<nlohmann::json> measure(Options& options) {
     }
   }
   nlohmann::json out{{"model", options.model},
+                     {"engine", engine->info().id},
                      {"runtime", engine->info().runtime},
                      {"dtype", model.weight_bytes / model.parameters > 3 ? "f32" : "16 bit"},
                      {"batch", options.batch},
@@ -118,8 +132,13 @@ int main(int argc, char** argv) {
   Options options;
   CLI::App app("Times the embedded engine on one batch; prints JSON");
   app.add_option("model", options.model, "a model's folder or synthetic:ID")->required();
+#if defined(PHASEWATT_WITH_LIBTORCH)
+  app.add_option("--engine", options.kind, "libtorch or cpu")->check(CLI::IsMember({"libtorch", "cpu"}));
+#else
+  app.add_option("--engine", options.kind, "cpu: built without libtorch")->check(CLI::IsMember({"cpu"}))->required();
+#endif
   app.add_option("--runtime", options.runtime, "graph or eager")->check(CLI::IsMember({"graph", "eager"}));
-  app.add_option("--device", options.engine.device, "auto, cpu, cuda, cuda:N");
+  app.add_option("--device", options.engine.device, "auto, cpu, cuda, cuda:N, cuda:N,M");
   app.add_option("--dtype", options.engine.dtype, "auto, f32, f16, bf16");
   app.add_option("--threads", options.engine.threads, "of the CPU's arithmetic");
   app.add_option("--batch", options.batch)->check(CLI::PositiveNumber);

@@ -19,10 +19,17 @@ namespace {
 
 using device::nvml::NvmlDevice;
 
+/// A further GPU of an engine that shares its models out.
+struct OtherGpu {
+  device::nvml::NvmlGpu gpu;
+  device::Calibration calibration;
+};
+
 /// The chosen card and the engine that keeps it busy; immutable.
 struct LiveParts {
   std::shared_ptr<const device::nvml::Nvml> nvml;
   device::nvml::NvmlGpu gpu;
+  std::vector<OtherGpu> others;
   EngineMaker engine;  ///< empty: the simulated engine, by the next three
   std::shared_ptr<const SimParts> sim;
   std::shared_ptr<sim::live::LiveRig> rig;
@@ -38,6 +45,39 @@ Result<device::nvml::NvmlGpu> choose_gpu(const Gpus& gpus, const std::string& se
   auto gpu = gpus.all[chosen.front()];
   PHASEWATT_TRY(check_usable(gpu));
   return gpu;
+}
+
+/// The GPUs that the engine's "cuda:0,1" means, of those that CUDA shows.
+Result<std::vector<device::nvml::NvmlGpu>> gpus_of_engine(const Gpus& gpus, const replay::Study& study) {
+  if (!study.gpu.empty())
+    return Error{ErrorCode::bad_input,
+                 fmt::format("{}: [device] gpu = \"{}\", and the engine runs on {}", study.source, study.gpu,
+                             study.engine_device),
+                 "leave gpu out: the GPUs of the engine are measured"};
+  std::vector<device::nvml::NvmlGpu> out;
+  for (const int number : replay::engine_gpus(study)) {
+    const auto& visible = gpus.visible.gpus;
+    if (static_cast<std::size_t>(number) >= visible.size())
+      return Error{ErrorCode::not_found,
+                   fmt::format("{}: engine.device = \"{}\": CUDA shows {} GPUs", study.source, study.engine_device,
+                               visible.size()),
+                   "see phasewatt devices"};
+    out.push_back(gpus.all[visible[static_cast<std::size_t>(number)]]);
+    PHASEWATT_TRY(check_usable(out.back()));
+  }
+  return out;
+}
+
+/// Fills in which GPUs are measured.
+Status choose_measured(const Gpus& gpus, const replay::Study& study, LiveParts& parts) {
+  if (replay::engine_gpus(study).size() < 2) {
+    PHASEWATT_ASSIGN(parts.gpu, choose_gpu(gpus, study.gpu));
+    return ok();
+  }
+  PHASEWATT_ASSIGN(const auto chosen, gpus_of_engine(gpus, study));
+  parts.gpu = chosen.front();
+  for (std::size_t i = 1; i < chosen.size(); ++i) parts.others.push_back({chosen[i], {}});
+  return ok();
 }
 
 Result<std::size_t> card_of(const sim::live::LiveRig& rig, const std::string& uuid) {
@@ -62,6 +102,13 @@ Result<replay::Rig> make_rig(const std::shared_ptr<const LiveParts>& parts) {
   rig.engine = make_engine(*parts);
   rig.recorder = device::record_in_real_time(*rig.device);
   rig.calibration = parts->calibration;
+  for (const OtherGpu& other : parts->others) {
+    replay::Meter meter;
+    PHASEWATT_ASSIGN(meter.device, NvmlDevice::open(parts->nvml, other.gpu));
+    meter.recorder = device::record_in_real_time(*meter.device);
+    meter.calibration = other.calibration;
+    rig.others.push_back(std::move(meter));
+  }
   if (!parts->lease) return rig;
   PHASEWATT_ASSIGN(auto connection, device::lease::LeaseConnection::open(*parts->lease));
   PHASEWATT_ASSIGN(rig.clock, device::LeaseClient::open(parts->gpu.uuid, std::move(connection)));
@@ -155,6 +202,20 @@ device::Calibration calibration_of(const device::DeviceInfo& info, std::vector<s
   return device::assumed_calibration();
 }
 
+/// The others' sensors; the study's device then is all of them, with their ceilings together.
+Status add_others(LiveParts& parts, NvmlStudy& out) {
+  for (OtherGpu& other : parts.others) {
+    PHASEWATT_ASSIGN(const auto device, NvmlDevice::open(parts.nvml, other.gpu));
+    other.calibration = calibration_of(device->info(), out.notes);
+    out.device.id += ", " + device->info().id;
+    out.device.name += " + " + device->info().name;
+  }
+  const auto count = static_cast<double>(1 + parts.others.size());
+  for (auto* rate : {&out.ceilings.copy_bytes_per_s, &out.ceilings.stream_bytes_per_s, &out.ceilings.gemm_flops_per_s})
+    if (*rate) **rate *= count;
+  return ok();
+}
+
 }  // namespace
 
 Result<NvmlStudy> open_nvml_study(const replay::Study& study, const ClockConsent& consent, const EngineMaker& engine) {
@@ -162,7 +223,7 @@ Result<NvmlStudy> open_nvml_study(const replay::Study& study, const ClockConsent
   if (gpus.trouble) return *gpus.trouble;
   auto parts = std::make_shared<LiveParts>();
   parts->nvml = gpus.nvml;
-  PHASEWATT_ASSIGN(parts->gpu, choose_gpu(gpus, study.gpu));
+  PHASEWATT_TRY(choose_measured(gpus, study, *parts));
   NvmlStudy out;
   PHASEWATT_TRY(engine ? add_real_engine(study, gpus, engine, *parts, out) : add_simulated_engine(study, *parts, out));
 
@@ -176,7 +237,11 @@ Result<NvmlStudy> open_nvml_study(const replay::Study& study, const ClockConsent
   // The simulated card's ceilings stand in its spec file.
   if (out.ceilings.source.empty() && parts->rig)
     out.ceilings = device::calibration_of_spec(parts->rig->config().gpus[parts->card].spec).ceilings;
-  if (locks_clocks(study)) find_control(consent, out);
+  PHASEWATT_TRY(add_others(*parts, out));
+  if (locks_clocks(study) && !parts->others.empty())
+    out.no_control = "observe mode: the engine uses several GPUs, and a clock is locked on one alone";
+  else if (locks_clocks(study))
+    find_control(consent, out);
   if (out.clock_control) parts->lease = consent.lease;
   out.make_rig = [parts] { return make_rig(parts); };
   return out;

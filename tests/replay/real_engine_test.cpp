@@ -169,7 +169,7 @@ TEST(RealEngine, TheGpuItRunsOnMustBeTheOneThatIsMeasured) {
   script.gpus = {"fake:0", "GPU-2"};
   const auto on_two = run(plan(s), s, measured(script), sink);
   ASSERT_FALSE(on_two);
-  EXPECT_EQ(on_two.error().what, "the engine runs on 2 GPUs (fake:0, GPU-2), and a study measures one");
+  EXPECT_EQ(on_two.error().what, "the engine runs on fake:0, GPU-2, and the study measures fake:0");
   EXPECT_TRUE(sink.records.empty());
 
   script.gpus = {"fake:0"};

@@ -29,6 +29,7 @@ struct Options {
   Task task = Task::generation;
   std::string clocks = "[1500]";
   bool assumed = false;  ///< nobody calibrated the card
+  bool twins = false;    ///< a second card does exactly what the first does, and is measured too
   /// A card that warms up within seconds is steady after about 20 s, when the window begins.
   std::string measure = "warmup_s = 12\nwindow_s = 20\nstacked_s = 2\nreference_every = 0\n";
 };
@@ -55,6 +56,26 @@ class Keep final : public RunSink {
   }
   Status spare(std::uint32_t /*point*/) override { return ok(); }
   Status end(bool /*complete*/) override { return ok(); }
+};
+
+/// Records what another recorder does, or says again what that one recorded last.
+class Echo final : public device::Recorder {
+ public:
+  using Last = std::shared_ptr<std::optional<device::SensorTrace>>;
+  Echo(Last last, std::unique_ptr<device::Recorder> of) : last_(std::move(last)), of_(std::move(of)) {}
+  void start() override {
+    if (of_) of_->start();
+  }
+  Result<device::SensorTrace> stop() override {
+    if (!of_) return **last_;
+    auto trace = of_->stop();
+    if (trace) *last_ = *trace;
+    return trace;
+  }
+
+ private:
+  Last last_;
+  std::unique_ptr<device::Recorder> of_;
 };
 
 inline Study study(const Options& o) {
@@ -108,6 +129,12 @@ inline RunRecord measure(const Options& o) {
     rig.clock = std::make_unique<device::SimClockControl>(owned->gpu);
     rig.recorder = device::record_in_virtual_time(owned->gpu, {}, o.fault);
     rig.calibration = o.assumed ? device::assumed_calibration() : device::calibration_of_spec(o.gpu);
+    if (o.twins) {
+      const auto last = std::make_shared<std::optional<device::SensorTrace>>();
+      rig.recorder = std::make_unique<Echo>(last, std::move(rig.recorder));
+      rig.others.push_back(
+          {std::make_unique<device::SimDevice>(owned->gpu), std::make_unique<Echo>(last, nullptr), rig.calibration});
+    }
     rig.keep_alive = std::move(owned);
     return rig;
   };

@@ -249,6 +249,7 @@ TEST(Study, ARealEngineMayShareAModelOutBetweenGpus) {
       parse_study(with("[decoding]\nmax_new_tokens = 3", "[engine]\nkind = 'libtorch'\ndevice = 'cuda:0,1'"), "s.toml");
   ASSERT_TRUE(study) << to_string(study.error());
   EXPECT_EQ(study->engine_device, "cuda:0,1");
+  EXPECT_EQ(engine_gpus(*study), (std::vector{0, 1}));
 }
 
 TEST(Study, AnEngineOnTheCpuIsMeasuredByNobody) {

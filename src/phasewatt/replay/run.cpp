@@ -40,26 +40,22 @@ std::vector<double> passes_of(const StudyPlan& plan, const Decoding& decoding) {
   return passes;
 }
 
-/// The GPU that a real engine computes on must be the one whose sensors are read.
+/// The GPUs that a real engine computes on must be those whose sensors are read.
 Status check_measured(const engine::ModelInfo& loaded, const Rig& rig) {
-  const device::DeviceInfo& measured = rig.device->info();
-  if (!rig.recorder || rig.engine->info().simulated || measured.simulated) return ok();
+  const device::DeviceInfo& first = rig.device->info();
+  if (!rig.recorder || rig.engine->info().simulated || first.simulated) return ok();
+  std::vector<std::string> measured{first.id};
+  for (const Meter& other : rig.others) measured.push_back(other.device->info().id);
   if (loaded.gpus.empty())
-    return Error{ErrorCode::bad_input,
-                 fmt::format("the engine runs on the CPU, and the study measures {} ({})", measured.id, measured.name),
-                 "use [device] kind = \"none\", or an engine that knows CUDA (phasewatt doctor)"};
-  if (loaded.gpus.size() > 1)
-    return Error{ErrorCode::unsupported,
-                 fmt::format("the engine runs on {} GPUs ({}), and a study measures one", loaded.gpus.size(),
-                             join(loaded.gpus, ", ")),
-                 "use [device] kind = \"none\" for times and quality, or one GPU in [engine] device"};
-  for (const auto& gpu : loaded.gpus)
-    if (gpu != measured.id)
-      return Error{
-          ErrorCode::bad_input,
-          fmt::format("the engine runs on {}, and the study measures {}", join(loaded.gpus, ", "), measured.id),
-          "name the same GPU in [engine] device and [device] gpu"};
-  return ok();
+    return Error{
+        ErrorCode::bad_input,
+        fmt::format("the engine runs on the CPU, and the study measures {} ({})", join(measured, ", "), first.name),
+        "use [device] kind = \"none\", or an engine that knows CUDA (phasewatt doctor)"};
+  if (std::is_permutation(loaded.gpus.begin(), loaded.gpus.end(), measured.begin(), measured.end())) return ok();
+  return Error{
+      ErrorCode::bad_input,
+      fmt::format("the engine runs on {}, and the study measures {}", join(loaded.gpus, ", "), join(measured, ", ")),
+      "name the same GPU in [engine] device and [device] gpu"};
 }
 
 /// What the workers of one run share. Everything but the constants is guarded by `mutex_`.

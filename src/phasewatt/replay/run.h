@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "phasewatt/base/records.h"
 #include "phasewatt/base/result.h"
@@ -19,6 +20,13 @@
 /// Carries out a plan: each point through an engine, on a device, into a sink.
 namespace phasewatt::replay {
 
+/// A further GPU that the engine uses: its energy is added to that of the rig's device.
+struct Meter {
+  std::unique_ptr<device::Device> device;
+  std::unique_ptr<device::Recorder> recorder;
+  device::Calibration calibration;
+};
+
 /// What one worker drives. `clock` null = observe mode: nothing is ever locked.
 struct Rig {
   std::shared_ptr<void> keep_alive;  ///< whatever the others stand on, for example the simulated GPU; destroyed last
@@ -28,6 +36,7 @@ struct Rig {
   /// Reads the device beside the engine: points are then measured by sensors. Null: the engine's spans tell the truth.
   std::unique_ptr<device::Recorder> recorder;
   device::Calibration calibration;  ///< of the device's sensors; used with the recorder
+  std::vector<Meter> others;        ///< with the recorder only
   /// The device lives in real time. Otherwise engine and device share virtual time.
   bool real_time = false;
 };

@@ -5,6 +5,7 @@
 #include <deque>
 
 #include "phasewatt/replay/evaluate.h"
+#include "phasewatt/replay/several_gpus.h"
 #include "phasewatt/replay/span_log.h"
 
 namespace phasewatt::replay {
@@ -46,20 +47,27 @@ class SensorRun {
       : context_(context), point_(point), rig_(rig), stop_(stop), abandoned_(abandoned) {
     for (const QueryRange range : batches_of(*context.plan, queries_of(*context.plan, point.dataset), point.batch))
       batches_.push_back(context.requests_of(point.model).subspan(range.begin, range.end - range.begin));
+    for (const Meter& other : rig.others) calibrations_.push_back(&other.calibration);
   }
 
   Result<std::optional<RunRecord>> carry_out() {
     rig_.recorder->start();
+    for (const Meter& other : rig_.others) other.recorder->start();
     auto went = go();
-    auto trace = rig_.recorder->stop();
+    std::vector<Result<device::SensorTrace>> traces;
+    traces.push_back(rig_.recorder->stop());
+    for (const Meter& other : rig_.others) traces.push_back(other.recorder->stop());
     PHASEWATT_ASSIGN(const std::optional<Ended> ended, std::move(went));
     if (ended && !ended->failure) return std::optional<RunRecord>();
     if (ended) return std::optional(void_record(point_, reason_of(*ended->failure), to_string(*ended->failure)));
-    PHASEWATT_TRY(trace);
+    for (const auto& trace : traces) PHASEWATT_TRY(trace);
     // A clock that was lost on the way may have been right whenever it was looked at.
     if (auto held = rig_.clock ? rig_.clock->held() : ok(); !held)
       return std::optional(void_record(point_, Reason::lease_lost, to_string(held.error())));
-    return std::optional(evaluate(*trace, work_, {point_, context_, rig_.calibration}));
+    std::vector<RunRecord> records;
+    for (std::size_t i = 0; i < traces.size(); ++i)
+      records.push_back(evaluate(*traces[i], work_, {point_, context_, *calibrations_[i]}));
+    return std::optional(sum_of_gpus(std::move(records)));
   }
 
  private:
@@ -69,14 +77,22 @@ class SensorRun {
 
   Step go() {
     // What lies before the load tells the estimators how it began.
-    rig_.device->wait(from_seconds(2 * longest_update_s(rig_.calibration)));
+    rig_.device->wait(from_seconds(2 * longest(longest_update_s)));
     for (const auto step : {&SensorRun::warm_up, &SensorRun::measure, &SensorRun::stack}) {
       PHASEWATT_ASSIGN(auto ended, (this->*step)());
       if (ended) return ended;
     }
     // The sensors show the last of it with a delay.
-    rig_.device->wait(from_seconds(delay_s(rig_.calibration)));
+    rig_.device->wait(from_seconds(longest(delay_s)));
     return std::optional<Ended>();
+  }
+
+  /// Over the GPUs that are measured.
+  template <class SecondsOf>
+  [[nodiscard]] double longest(SecondsOf seconds_of) const {
+    double most = 0;
+    for (const auto* calibration : calibrations_) most = std::max(most, seconds_of(*calibration));
+    return most;
   }
 
   [[nodiscard]] Result<device::Readings> look(bool temperature) const {
@@ -128,7 +144,8 @@ class SensorRun {
 
   /// Whole passes over the queries until the window is long enough for the sensors.
   Step measure() {
-    const double needed = needed_window_s(context_.study->measure, rig_.calibration);
+    const double needed =
+        longest([&](const auto& calibration) { return needed_window_s(context_.study->measure, calibration); });
     work_.batches.resize(batches_.size());
     SpanLog log(&work_.sums);
     do {
@@ -229,6 +246,7 @@ class SensorRun {
   const std::atomic<bool>& stop_;
   const std::atomic<bool>& abandoned_;
   std::vector<Batch> batches_;
+  std::vector<const device::Calibration*> calibrations_{&rig_.calibration};  ///< of the rig's device, then the others
   PointWork work_;
 };
 

@@ -93,6 +93,9 @@ struct Study {
   [[nodiscard]] int most_repeats() const { return measure.repeats_max.value_or(repeats); }
 };
 
+/// The numbers in the engine's device: 0 and 1 of "cuda:0,1"; none of "auto", "cpu" and "cuda".
+std::vector<int> engine_gpus(const Study& study);
+
 /// Parses and checks. bad_input names file, line and the nearest valid key or value; unsupported names an engine or
 /// device kind that this build lacks. `source` stands in messages.
 Result<Study> parse_study(std::string_view text, std::string_view source);

@@ -34,15 +34,18 @@ Status refuse(const TomlTable& table, const Study& study, const std::string& kin
   return ok();
 }
 
-/// "cuda:1", "cuda:0,1".
-bool numbers_gpus(std::string_view device) {
+/// The numbers of "cuda:1" and "cuda:0,1"; absent where it is no such list.
+std::optional<std::vector<int>> numbers_of(std::string_view device) {
   constexpr std::string_view kNumbered = "cuda:";
-  if (!device.starts_with(kNumbered)) return false;
+  if (!device.starts_with(kNumbered)) return std::nullopt;
   device.remove_prefix(kNumbered.size());
+  std::vector<int> out;
   while (true) {
     const auto comma = std::min(device.find(','), device.size());
-    if (whole(device.substr(0, comma)).value_or(-1) < 0) return false;
-    if (comma == device.size()) return true;
+    const auto number = whole(device.substr(0, comma));
+    if (number.value_or(-1) < 0) return std::nullopt;
+    out.push_back(*number);
+    if (comma == device.size()) return out;
     device.remove_prefix(comma + 1);
   }
 }
@@ -51,7 +54,7 @@ void read_place(TomlTable& table, Study& study) {
   std::string& device = study.engine_device;
   device = table.string("device", "auto");
   const Words plain{"auto", "cpu", "cuda"};
-  if (!numbers_gpus(device) && std::find(plain.begin(), plain.end(), device) == plain.end())
+  if (!numbers_of(device) && std::find(plain.begin(), plain.end(), device) == plain.end())
     table.fail("device", "'device' is '" + device + "'",
                did_you_mean(device, plain) + ", or \"cuda:N\", or \"cuda:N,M\" for several GPUs");
   study.dtype = one_of(table, "dtype", "auto", Words{"auto", "f32", "f16", "bf16"});
@@ -141,6 +144,10 @@ std::string one_of(TomlTable& table, std::string_view key, std::string otherwise
   if (std::find(valid.begin(), valid.end(), value) == valid.end())
     table.fail(key, fmt::format("'{}' is '{}'", key, value), did_you_mean(value, valid));
   return value;
+}
+
+std::vector<int> engine_gpus(const Study& study) {
+  return numbers_of(study.engine_device).value_or(std::vector<int>());
 }
 
 Status read_engine_and_device(std::optional<TomlTable>& engine, std::optional<TomlTable>& device, Study& study) {
