@@ -86,18 +86,12 @@ Result<std::string> folder_hash(const fs::path& folder, const FolderTokens& toke
   return sha256_hex(all);
 }
 
-/// An option follows its prompt as the engine joins them (docs/engine.md, "Tokens").
-std::string joined_option(const std::string& prompt, const std::string& option) {
-  const auto blank = [](char c) { return c == ' ' || c == '\n' || c == '\t'; };
-  const bool apart = prompt.empty() || blank(prompt.back()) || option.empty() || blank(option.front());
-  return apart ? option : " " + option;
-}
-
 QueryTokens count(const FolderTokens& tokens, const Query& query) {
   QueryTokens out;
   out.prompt = static_cast<int>(tokens.encode(query.prompt, true).size());
   for (const auto& choice : query.choices)
-    out.options.push_back(static_cast<int>(tokens.encode(joined_option(query.prompt, choice), false).size()));
+    out.options.push_back(
+        static_cast<int>(tokens.encode(engine::embedded::joined_option(query.prompt, choice), false).size()));
   return out;
 }
 

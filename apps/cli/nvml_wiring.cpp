@@ -210,6 +210,7 @@ Status add_others(LiveParts& parts, NvmlStudy& out) {
     out.device.id += ", " + device->info().id;
     out.device.name += " + " + device->info().name;
   }
+  out.notes.erase(std::unique(out.notes.begin(), out.notes.end()), out.notes.end());  // what holds for all of them
   const auto count = static_cast<double>(1 + parts.others.size());
   for (auto* rate : {&out.ceilings.copy_bytes_per_s, &out.ceilings.stream_bytes_per_s, &out.ceilings.gemm_flops_per_s})
     if (*rate) **rate *= count;

@@ -88,7 +88,7 @@ TEST(EmbeddedEngine, OneSpanForThePrefillAndOneForEachFurtherToken) {
   const std::vector<model::SequencePass> passes{{1, 6, 1, false}, {1, 10, 1, false}};
   const auto counts =
       model::count_pass(loaded.config, passes, {model::Dtype::f32, model::Dtype::f32, model::Dtype::f32});
-  const auto& step = spans.of(Phase::decode).at(1);
+  const PhaseSpan step = spans.of(Phase::decode).at(1);
   EXPECT_EQ(step.tokens, 2);
   EXPECT_EQ(step.flops, counts.flops);
   EXPECT_EQ(step.bytes, counts.bytes());

@@ -8,16 +8,12 @@
 #include "phasewatt/base/files.h"
 
 namespace phasewatt::engine::embedded {
-namespace {
 
-/// An option follows its prompt as a word of its own.
 std::string joined_option(const std::string& prompt, const std::string& option) {
   const auto blank = [](char c) { return c == ' ' || c == '\n' || c == '\t'; };
   const bool apart = prompt.empty() || blank(prompt.back()) || option.empty() || blank(option.front());
   return apart ? option : " " + option;
 }
-
-}  // namespace
 
 std::vector<std::int64_t> BatchTokens::arbitrary(const Request& request, std::size_t which, int count) const {
   std::mt19937_64 random(sha256_u64(fmt::format("{}\n{}\n{}", seed_, request.query->id, which)));

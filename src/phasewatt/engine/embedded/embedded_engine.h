@@ -32,6 +32,9 @@ class TextTokens {
   [[nodiscard]] virtual Result<std::string> decode(std::span<const std::int64_t> ids) const = 0;
 };
 
+/// An option as it is encoded: it follows its prompt as a word of its own.
+std::string joined_option(const std::string& prompt, const std::string& option);
+
 /// Opens the tokenizer of a model folder.
 using OpenTokens = std::function<Result<std::unique_ptr<TextTokens>>(const std::string& folder)>;
 
