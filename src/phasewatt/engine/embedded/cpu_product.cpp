@@ -74,7 +74,7 @@ bool multiply_by_avx2(const float* x, std::int64_t rows, const float* weight, st
   if (!can) return false;
   const Product p{x, weight, out, inputs, stride};
   // Weights in parts that stay in the nearest cache while all rows pass over them.
-  constexpr std::int64_t kCached = 16 * 1024 / sizeof(float);
+  constexpr std::int64_t kCached = 4096;  // floats: 16 KiB
   const std::int64_t step = std::max<std::int64_t>(kCached / inputs / kOutputs, 1) * kOutputs;
   for (; first < last; first += step) {
     const std::int64_t end = std::min(first + step, last);

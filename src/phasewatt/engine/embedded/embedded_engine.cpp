@@ -163,6 +163,7 @@ Result<std::vector<Outcome>> EmbeddedEngine::generate(std::span<const Request> b
   PHASEWATT_ASSIGN(const Requests requests, begin_batch(batch, false, decoding.max_new_tokens));
   std::vector<std::vector<std::int64_t>> answers;
   PHASEWATT_ASSIGN(const auto firsts, prefill(requests, 0, listener));
+  answers.reserve(firsts.size());
   for (const std::int64_t first : firsts) answers.push_back({first});
   PHASEWATT_TRY(decode(requests, decoding, answers, listener));
   std::vector<Outcome> out;
