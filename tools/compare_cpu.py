@@ -19,14 +19,23 @@ import time
 def of_engine(args, batch: int) -> dict:
     command = [args.engine, str(args.model), "--engine", "cpu", "--threads", str(args.threads), "--batch", str(batch), "--prompt",
                str(args.prompt), "--new", str(args.new), "--seconds", "2"]
-    said = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)
+    except OSError as error:
+        sys.exit(f"compare_cpu.py: --engine: {error}")
+    if done.returncode != 0:
+        sys.exit(f"compare_cpu.py: {' '.join(command)}: {done.stderr.strip()}")
+    said = json.loads(done.stdout)
     return {"prefill": statistics.median(said["prefill_s"]), "step": statistics.median(said["decode_step_s"])}
 
 
 class Torch:
     def __init__(self, args, batch: int):
-        import plain_llama
-        import torch
+        try:
+            import plain_llama
+            import torch
+        except ImportError as error:
+            sys.exit(f"compare_cpu.py: {error}: run it by a python3 that has torch (Debian: apt-get install python3-torch)")
         torch.set_num_threads(args.threads)
         self.new, self.version = args.new, torch.__version__
         self.model = plain_llama.PlainLlama(str(args.model), batch, args.prompt + args.new)

@@ -97,6 +97,8 @@ def main() -> None:
     parser.add_argument("folder", type=pathlib.Path)
     folder = parser.parse_args().folder
     docs = {name: Doc(json.loads((folder / f"{name}.json").read_text())) for name in ORDER if (folder / f"{name}.json").exists()}
+    if missing := [name for name in ORDER if name not in docs]:
+        parser.error(f"{folder} lacks {', '.join(name + '.json' for name in missing)}: tools/compare_runtimes.py writes them")
     print("### Against what was wanted\n\n" + goals(docs))
     print("### Energy per output token of equal texts\n\n" + energy(docs))
     print("### How far to trust it\n\n" + spread(docs))

@@ -42,7 +42,7 @@ std::vector<Finding> examine() {
   for (auto& found : examine_devices()) all.push_back(std::move(found));
   for (auto& found : examine_clocks()) all.push_back(std::move(found));
   all.push_back({"engine", "sim", true, "models " + join(sim::shipped_archs(), ", ") + "; runtimes eager, graph", {}});
-  all.push_back({"engine", "cpu", true, "models: folders, and synthetic:ID; one that ships: models/tiny", {}});
+  all.push_back({"engine", "cpu", true, "models: folders (models/tiny ships with the sources), and synthetic:ID", {}});
   const auto libtorch = libtorch_release();
   all.push_back({"engine", "libtorch", libtorch.ok(),
                  libtorch ? "libtorch " + *libtorch + "; models: folders, and synthetic:ID" : libtorch.error().what,

@@ -98,9 +98,7 @@ Result<EngineMaker> real_engine(const replay::Study& study) {
 
 std::string describe_engine(const replay::Study& study) {
   if (study.engine == "cpu") return fmt::format("engine cpu, threads {}", std::max(study.threads, 1));
-  const auto release = libtorch_release();
-  return fmt::format("engine libtorch {}, device {}, type {}", release ? *release : "?", study.engine_device,
-                     study.dtype);
+  return fmt::format("engine libtorch {}, device {}, type {}", plugin()->release(), study.engine_device, study.dtype);
 }
 
 }  // namespace phasewatt::cli

@@ -19,7 +19,7 @@ Result<std::string> libtorch_release();
 
 /// The engine of a study whose engine is real. Errors as libtorch_release(), for libtorch's.
 Result<EngineMaker> real_engine(const replay::Study& study);
-/// "engine cpu, 1 thread", for the plan's notes.
+/// "engine cpu, threads 1", for the plan's notes. The study's engine was made before: real_engine().
 std::string describe_engine(const replay::Study& study);
 
 }  // namespace phasewatt::cli

@@ -17,7 +17,7 @@ PROGRAM = sys.argv[1]
 CPU, LIBTORCH = 'kind = "cpu"', 'kind = "libtorch"\ndevice = "cpu"'
 STUDY = """schema = "phasewatt-study/1"
 name = "real"
-repeats = 1
+repeats = 2
 models = [MODELS]
 batch_sizes = [1, 4]
 [[datasets]]
@@ -65,7 +65,7 @@ def real(folder: pathlib.Path, engine: str, name: str):
     rows = run(folder, name, engine, model)
     check(rows.execute("SELECT DISTINCT engine FROM study").fetchall() == [(name,)], "the study says who computed")
     points = rows.execute("SELECT validity, energy_j, wall_s FROM run").fetchall()
-    check(len(points) == 4 and all(p[0] == "degraded" and p[1] is None and p[2] > 0 for p in points), f"points: {points}")
+    check(len(points) == 8 and all(p[0] == "degraded" and p[1] is None and p[2] > 0 for p in points), f"points: {points}")
     reasons = {r[0] for r in rows.execute("SELECT reason FROM run_reason")}
     check(reasons == {"no_energy"}, f"reasons: {reasons}")
     check(rows.execute("SELECT token_kind FROM study").fetchone() == ("bpe",), "lengths are in the model's own tokens")

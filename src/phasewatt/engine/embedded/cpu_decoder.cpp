@@ -39,21 +39,18 @@ void CpuDecoder::allocate(std::int64_t slots, std::int64_t tokens) {
 }
 
 Values CpuDecoder::product(const Values& x, const Values& weight, std::int64_t inputs) const {
-  const ConstRows in(x.data(), static_cast<Index>(x.size()) / inputs, inputs);
-  const ConstRows by(weight.data(), static_cast<Index>(weight.size()) / inputs, inputs);
-  Values y(at(in.rows() * by.rows()));
-  Rows out(y.data(), in.rows(), by.rows());
-  const auto columns = [&](Index begin, Index end) {
-    if (multiply_by_avx2(x.data(), in.rows(), weight.data(), begin, end, inputs, y.data(), by.rows())) return;
-    out.middleCols(begin, end - begin).noalias() = in * by.middleRows(begin, end - begin).transpose();
-  };
+  const std::int64_t rows = static_cast<std::int64_t>(x.size()) / inputs;
+  const std::int64_t outputs = static_cast<std::int64_t>(weight.size()) / inputs;
+  Values y(at(rows * outputs));
+  const Product product{x.data(), weight.data(), y.data(), rows, inputs, outputs};
   // A thread costs some 20 µs: worth it from some 10 million operations on.
-  const Index most = in.rows() * by.rows() * inputs / 5'000'000;
-  const Index parts = std::clamp<Index>(most, 1, threads_);
+  const std::int64_t parts = std::clamp<std::int64_t>(rows * outputs * inputs / 5'000'000, 1, threads_);
   std::vector<std::jthread> others;
-  for (Index part = 1; part < parts; ++part)
-    others.emplace_back(columns, by.rows() * part / parts, by.rows() * (part + 1) / parts);
-  columns(0, by.rows() / parts);
+  for (std::int64_t part = 1; part < parts; ++part)
+    others.emplace_back([&product, begin = outputs * part / parts, end = outputs * (part + 1) / parts] {
+      multiply(product, begin, end);
+    });
+  multiply(product, 0, outputs / parts);
   return y;
 }
 

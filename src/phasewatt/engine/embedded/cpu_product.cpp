@@ -1,9 +1,11 @@
 #include "phasewatt/engine/embedded/cpu_product.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
+#include <Eigen/Core>
 
 #include <algorithm>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
 #endif
 
 namespace phasewatt::engine::embedded {
@@ -16,14 +18,6 @@ constexpr std::int64_t kLanes = 8;
 /// with what is loaded, into 16 registers.
 constexpr int kRows = 2;
 constexpr int kOutputs = 4;
-
-struct Product {
-  const float* x;
-  const float* weight;
-  float* out;
-  std::int64_t inputs;
-  std::int64_t stride;
-};
 
 template <int R, int C>
 [[gnu::target("avx2,fma")]] void block(const Product& p, std::int64_t row, std::int64_t output) {
@@ -68,30 +62,38 @@ template <int R>
 
 }  // namespace
 
-bool multiply_by_avx2(const float* x, std::int64_t rows, const float* weight, std::int64_t first, std::int64_t last,
-                      std::int64_t inputs, float* out, std::int64_t stride) {
+bool multiply_by_avx2(const Product& product, std::int64_t first, std::int64_t last) {
   static const bool can = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
   if (!can) return false;
-  const Product p{x, weight, out, inputs, stride};
   // Weights in parts that stay in the nearest cache while all rows pass over them.
   constexpr std::int64_t kCached = 4096;  // floats: 16 KiB
-  const std::int64_t step = std::max<std::int64_t>(kCached / inputs / kOutputs, 1) * kOutputs;
+  const std::int64_t step = std::max<std::int64_t>(kCached / product.inputs / kOutputs, 1) * kOutputs;
   for (; first < last; first += step) {
     const std::int64_t end = std::min(first + step, last);
     std::int64_t row = 0;
-    for (; row + kRows <= rows; row += kRows) row_block<kRows>(p, row, first, end);
-    for (; row < rows; ++row) row_block<1>(p, row, first, end);
+    for (; row + kRows <= product.rows; row += kRows) row_block<kRows>(product, row, first, end);
+    for (; row < product.rows; ++row) row_block<1>(product, row, first, end);
   }
   return true;
 }
 
 #else
 
-bool multiply_by_avx2(const float*, std::int64_t, const float*, std::int64_t, std::int64_t, std::int64_t, float*,
-                      std::int64_t) {
-  return false;
-}
+bool multiply_by_avx2(const Product& /*product*/, std::int64_t /*first*/, std::int64_t /*last*/) { return false; }
 
 #endif
+
+void multiply_by_eigen(const Product& product, std::int64_t first, std::int64_t last) {
+  using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  const Eigen::Map<const Matrix> x(product.x, product.rows, product.inputs);
+  const Eigen::Map<const Matrix> weight(product.weight + first * product.inputs, last - first, product.inputs);
+  Eigen::Map<Matrix, 0, Eigen::OuterStride<>> out(product.out + first, product.rows, last - first,
+                                                  Eigen::OuterStride<>(product.stride));
+  out.noalias() = x * weight.transpose();
+}
+
+void multiply(const Product& product, std::int64_t first, std::int64_t last) {
+  if (!multiply_by_avx2(product, first, last)) multiply_by_eigen(product, first, last);
+}
 
 }  // namespace phasewatt::engine::embedded
