@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <functional>
 #include <map>
 
@@ -195,8 +196,18 @@ TEST_F(OnGpu, TheEngineSaysTheSameInBothRuntimes) {
   for (std::size_t i = 0; i < spans[0].size(); ++i) {
     EXPECT_EQ(spans[0][i].phase, spans[1][i].phase);
     EXPECT_EQ(spans[0][i].bytes, spans[1][i].bytes);
-    EXPECT_EQ(spans[0][i].gpu_busy_s.value_or(0) > 0, spans[0][i].phase == Phase::decode) << "a decode step is a graph";
-    EXPECT_FALSE(spans[1][i].gpu_busy_s);
+    for (const auto& of : spans) {
+      const double wall = std::chrono::duration<double>(of[i].end - of[i].begin).count();
+      EXPECT_GT(of[i].gpu_busy_s.value_or(0), 0);
+      EXPECT_LE(of[i].gpu_busy_s.value_or(0), wall);
+    }
+    EXPECT_TRUE(spans[0][i].launch_s);
+    EXPECT_FALSE(spans[1][i].launch_s);
+    // Operators one by one read more than the kernels do, and the GPU does nothing most of the time.
+    if (spans[0][i].phase != Phase::decode) continue;
+    const double wall = std::chrono::duration<double>(spans[1][i].end - spans[1][i].begin).count();
+    EXPECT_GT(*spans[1][i].gpu_busy_s, 0.8 * *spans[0][i].gpu_busy_s);
+    EXPECT_LT(*spans[1][i].gpu_busy_s, 0.8 * wall);
   }
 }
 

@@ -44,7 +44,8 @@ void PhaseSums::on_span(const PhaseSpan& span) {
   sum.work_known = sum.work_known && span.bytes && span.flops;
   sum.busy_s += span.gpu_busy_s.value_or(0);
   sum.launch_s += span.launch_s.value_or(0);
-  sum.busy_known = sum.busy_known && span.gpu_busy_s && span.launch_s;
+  sum.busy_known = sum.busy_known && span.gpu_busy_s;
+  sum.launch_known = sum.launch_known && span.launch_s;
   extrapolated_ |= span.extrapolated;
 }
 
@@ -74,10 +75,8 @@ std::array<PhaseTotals, kPhaseCount> PhaseSums::totals() const {
       totals[i].bytes = sum.bytes;
       totals[i].flops = sum.flops;
     }
-    if (sum.busy_known) {
-      totals[i].gpu_busy_s = sum.busy_s;
-      totals[i].launch_s = sum.launch_s;
-    }
+    if (sum.busy_known) totals[i].gpu_busy_s = sum.busy_s;
+    if (sum.launch_known) totals[i].launch_s = sum.launch_s;
   }
   return totals;
 }

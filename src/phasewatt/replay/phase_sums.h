@@ -57,6 +57,7 @@ class PhaseSums final : public engine::PhaseListener {
     double launch_s = 0;
     bool work_known = true;
     bool busy_known = true;
+    bool launch_known = true;
   };
   struct Open {
     std::array<Part, kPhaseCount> phases{};

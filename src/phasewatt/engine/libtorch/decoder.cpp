@@ -9,11 +9,13 @@
 #include <vector>
 
 namespace phasewatt::engine::libtorch {
-namespace {
 
-at::Tensor on_host(std::int64_t count) { return at::empty({count}, at::kLong); }
-
-}  // namespace
+at::Tensor to_device(std::span<const std::int64_t> numbers, const at::Device& device) {
+  const auto options = at::TensorOptions().dtype(at::kLong).pinned_memory(device.is_cuda());
+  const at::Tensor host = at::empty({static_cast<std::int64_t>(numbers.size())}, options);
+  std::copy(numbers.begin(), numbers.end(), host.data_ptr<std::int64_t>());
+  return host.to(device, true);
+}
 
 at::Tensor causal_attention([[maybe_unused]] const at::Tensor& queries, [[maybe_unused]] const at::Tensor& keys,
                             [[maybe_unused]] const at::Tensor& values) {
@@ -42,24 +44,22 @@ struct Decoder::Pass {
   Pass(std::span<const Piece> all, const at::Tensor& frequencies, const Place& place, std::int64_t window)
       : pieces(all), steps(total_tokens(all) == static_cast<std::int64_t>(all.size())) {
     const std::int64_t count = total_tokens(pieces);
-    at::Tensor host_ids = on_host(count);
-    at::Tensor positions = on_host(count);
+    std::vector<std::int64_t> all_ids;
+    std::vector<std::int64_t> positions;
     std::vector<std::int64_t> wanted;
     std::int64_t row = 0;
     for (const Piece& piece : pieces) {
       const auto n = static_cast<std::int64_t>(piece.tokens.size());
       for (std::int64_t i = 0; i < n; ++i, ++row) {
-        host_ids.data_ptr<std::int64_t>()[row] = piece.tokens[static_cast<std::size_t>(i)];
-        positions.data_ptr<std::int64_t>()[row] = piece.past + i;
+        all_ids.push_back(piece.tokens[static_cast<std::size_t>(i)]);
+        positions.push_back(piece.past + i);
         if (i >= n - piece.logits) wanted.push_back(row);
       }
       longest = std::max(longest, piece.past + n);
     }
-    at::Tensor host_rows = on_host(static_cast<std::int64_t>(wanted.size()));
-    std::copy(wanted.begin(), wanted.end(), host_rows.data_ptr<std::int64_t>());
-    ids = host_ids.to(place.device);
-    rows = host_rows.to(place.device);
-    const at::Tensor at = positions.to(place.device);
+    ids = to_device(all_ids, place.device);
+    rows = to_device(wanted, place.device);
+    const at::Tensor at = to_device(positions, place.device);
     const at::Tensor angles = (at.to(at::kFloat).unsqueeze(1) * frequencies).unsqueeze(1);
     cos = angles.cos();
     sin = angles.sin();
@@ -73,10 +73,9 @@ struct Decoder::Pass {
     hidden = key_at > position;
     if (window > 0) hidden = hidden | (key_at <= position - window);
     if (pieces.back().slot - pieces.front().slot == count - 1) return;
-    at::Tensor host_slots = on_host(count);
-    for (std::int64_t i = 0; i < count; ++i)
-      host_slots.data_ptr<std::int64_t>()[i] = pieces[static_cast<std::size_t>(i)].slot;
-    slots = host_slots.to(place.device);
+    std::vector<std::int64_t> numbers;
+    for (const Piece& piece : pieces) numbers.push_back(piece.slot);
+    slots = to_device(numbers, place.device);
   }
 };
 

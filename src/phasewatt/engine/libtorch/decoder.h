@@ -22,6 +22,9 @@ namespace phasewatt::engine::libtorch {
 using embedded::Piece;
 using embedded::total_tokens;
 
+/// Numbers on a device. They may still be on their way when this returns: the host does not wait for the GPU.
+at::Tensor to_device(std::span<const std::int64_t> numbers, const at::Device& device);
+
 /// Attention of n queries over their own n keys, each over those before it: queries [batch, heads, n, head_dim], keys
 /// and values with KV heads. Needs libtorch 2.
 at::Tensor causal_attention(const at::Tensor& queries, const at::Tensor& keys, const at::Tensor& values);

@@ -46,6 +46,8 @@ class GpuTimer {
   GpuTimer(const GpuTimer&) = delete;
   GpuTimer& operator=(const GpuTimer&) = delete;
   void start();
+  /// As `start`, behind a kernel that lasts so long. What the host starts meanwhile then runs without waiting for it.
+  void start_held(double seconds);
   void stop();
   /// Waits for `stop`; absent on the CPU.
   std::optional<double> seconds();

@@ -17,6 +17,7 @@ GpuScope::~GpuScope() = default;
 GpuTimer::GpuTimer(const at::Device& /*device*/) {}
 GpuTimer::~GpuTimer() = default;
 void GpuTimer::start() {}
+void GpuTimer::start_held(double /*seconds*/) {}
 void GpuTimer::stop() {}
 std::optional<double> GpuTimer::seconds() { return std::nullopt; }
 

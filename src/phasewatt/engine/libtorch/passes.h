@@ -5,8 +5,10 @@
 
 #include <exception>
 #include <functional>
+#include <map>
 #include <memory>
 #include <new>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -81,6 +83,19 @@ class Passes final : public embedded::Runner {
   Result<at::Tensor> timed(Phase phase, std::span<const Piece> pieces, PhaseListener& listener,
                            const std::function<at::Tensor(Rank&)>& work);
 
+  /// How long such a pass keeps the GPU of the first rank busy, without waiting for the host. The first of its size is
+  /// done once more, behind a kernel that holds the GPU until the host, which needed `wall_s`, has started everything.
+  Result<std::optional<double>> busy_seconds(Phase phase, std::span<const Piece> pieces, double wall_s,
+                                             const std::function<at::Tensor(Rank&)>& work);
+
+  /// Passes that are taken to keep a GPU busy for as long.
+  struct Size {
+    Phase phase;
+    std::int64_t pieces, tokens, past;
+    auto operator<=>(const Size&) const = default;
+  };
+
+  std::map<Size, double> busy_s_;  ///< of the point: the clock is part of it
   model::Config config_;
   std::vector<std::unique_ptr<Rank>> ranks_;
   std::unique_ptr<Team> team_;

@@ -10,6 +10,7 @@
 #include <mutex>
 
 #include "phasewatt/engine/libtorch/cuda/check.h"
+#include "phasewatt/engine/libtorch/cuda/kernels.h"
 
 namespace phasewatt::engine::libtorch {
 
@@ -78,6 +79,10 @@ GpuTimer::~GpuTimer() = default;
 
 void GpuTimer::start() {
   if (impl_) cuda::check(cudaEventRecord(impl_->begin, c10::cuda::getCurrentCUDAStream()), "recording an event");
+}
+void GpuTimer::start_held(double seconds) {
+  if (impl_) cuda::check(cuda::hold(seconds, c10::cuda::getCurrentCUDAStream()), "holding the GPU");
+  start();
 }
 void GpuTimer::stop() {
   if (impl_) cuda::check(cudaEventRecord(impl_->end, c10::cuda::getCurrentCUDAStream()), "recording an event");

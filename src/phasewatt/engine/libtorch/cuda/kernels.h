@@ -89,6 +89,9 @@ cudaError_t attention(const Heads& job, void* out, cudaStream_t stream);
 /// memory.
 cudaError_t arg_max(const float* logits, std::int32_t* ids, int rows, int width, cudaStream_t stream);
 
+/// Lasts so long and does nothing.
+cudaError_t hold(double seconds, cudaStream_t stream);
+
 /// Does nothing: what starting a kernel costs.
 cudaError_t nothing(cudaStream_t stream);
 

@@ -164,6 +164,17 @@ __global__ void arg_max_kernel(const float* logits, std::int32_t* ids, int width
   cluster.sync();  // a block must stay until its finding has been read
 }
 
+__device__ std::uint64_t now_ns() {
+  std::uint64_t ns = 0;
+  asm volatile("mov.u64 %0, %globaltimer;" : "=l"(ns));
+  return ns;
+}
+
+__global__ void hold_kernel(std::uint64_t ns) {
+  const std::uint64_t begin = now_ns();
+  while (now_ns() - begin < ns) __nanosleep(1000);
+}
+
 __global__ void nothing_kernel() {
   let_next_begin();
   wait_for_previous();
@@ -206,6 +217,10 @@ cudaError_t rope_append(const Heads& job, cudaStream_t stream) {
 cudaError_t arg_max(const float* logits, std::int32_t* ids, int rows, int width, cudaStream_t stream) {
   return launch(arg_max_kernel, dim3(kArgMaxBlocks, static_cast<unsigned>(rows)), kThreads, kArgMaxBlocks, stream,
                 logits, ids, width);
+}
+
+cudaError_t hold(double seconds, cudaStream_t stream) {
+  return launch(hold_kernel, dim3(1), 1, 1, stream, static_cast<std::uint64_t>(seconds * 1e9));
 }
 
 cudaError_t nothing(cudaStream_t stream) { return launch(nothing_kernel, dim3(1), 32, 1, stream); }
