@@ -54,6 +54,7 @@ TEST(Findings, OfOneClock) {
   const Findings findings = analyse(study.build());
   EXPECT_EQ(defect(findings), "");
   EXPECT_THAT(findings.verdict_sentence, HasSubstr("one clock, 2842 MHz"));
+  EXPECT_EQ(findings.sentences.front(), "Tables of savings are left out.") << "the reason is said once";
   EXPECT_EQ(find_table(findings, "table_11_dvfs"), nullptr);
   EXPECT_NE(find_table(findings, "sweep"), nullptr);
 }

@@ -141,8 +141,7 @@ std::vector<std::string> remarks(const Context& context) {
   const Grid& grid = context.grid;
   const auto& records = grid.records();
   std::vector<std::string> sentences;
-  if (const std::string why = no_comparison(context); !why.empty())
-    sentences.push_back(why + " Tables of savings are left out.");
+  if (!no_comparison(context).empty()) sentences.emplace_back("Tables of savings are left out.");
   const std::size_t planned = grid.planned();
   const std::size_t spared = grid.data().spared;
   if (planned > records.size() + spared)

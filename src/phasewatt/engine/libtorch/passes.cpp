@@ -114,7 +114,7 @@ Status Passes::reserve(Rank& rank, std::int64_t slots, std::int64_t room) const 
 }
 
 Status Passes::drop_cache() {
-  busy_s_.clear();
+  busy_.clear();
   for (const auto& rank : ranks_) {
     PHASEWATT_TRY(on_device(rank->device(), [&]() -> Status {
       if (rank->graphs) rank->graphs->forget_graphs();
@@ -172,7 +172,7 @@ Result<std::optional<double>> Passes::busy_seconds(Phase phase, std::span<const 
   std::int64_t past = 0;
   for (const Piece& piece : pieces) past = std::max(past, piece.past);
   const Size size{phase, static_cast<std::int64_t>(pieces.size()), total_tokens(pieces) / kTokens, past / kPast};
-  if (const auto known = busy_s_.find(size); known != busy_s_.end()) return std::optional(known->second);
+  if (const auto known = busy_.find(size); known != busy_.end()) return std::optional(known->second.of(wall_s));
   // The pass writes what it has written already.
   std::optional<double> seconds;
   PHASEWATT_TRY(each([&](Rank& rank) {
@@ -183,7 +183,7 @@ Result<std::optional<double>> Passes::busy_seconds(Phase phase, std::span<const 
     if (&rank == ranks_[0].get()) seconds = between;
     return ok();
   }));
-  if (seconds) busy_s_.emplace(size, *seconds);
+  if (seconds) busy_.emplace(size, Busy{*seconds, wall_s});
   return seconds;
 }
 

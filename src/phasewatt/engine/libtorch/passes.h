@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <c10/util/Exception.h>
 
+#include <algorithm>
 #include <exception>
 #include <functional>
 #include <map>
@@ -60,6 +61,17 @@ struct Rank {
   GpuTimer timer;
 };
 
+/// How long a pass kept the GPU busy, without the gaps in which it waits for the host, and how long it took.
+struct Busy {
+  double seconds, wall_s;
+  /// The same of a later pass of that size. One that keeps the GPU busy takes as long as the GPU does, whose clock may
+  /// have changed since; one that waits for the host is busy for as long as before.
+  [[nodiscard]] double of(double later_wall_s) const {
+    constexpr double kBusy = 0.9;
+    return seconds >= kBusy * wall_s ? later_wall_s * std::min(1.0, seconds / wall_s) : std::min(seconds, later_wall_s);
+  }
+};
+
 class Passes final : public embedded::Runner {
  public:
   /// `config` is the whole model's; the ranks are those of the team.
@@ -83,8 +95,8 @@ class Passes final : public embedded::Runner {
   Result<at::Tensor> timed(Phase phase, std::span<const Piece> pieces, PhaseListener& listener,
                            const std::function<at::Tensor(Rank&)>& work);
 
-  /// How long such a pass keeps the GPU of the first rank busy, without waiting for the host. The first of its size is
-  /// done once more, behind a kernel that holds the GPU until the host, which needed `wall_s`, has started everything.
+  /// How long this pass, which took `wall_s`, kept the GPU of the first rank busy. The first of its size is done once
+  /// more, behind a kernel that holds the GPU until the host has started everything.
   Result<std::optional<double>> busy_seconds(Phase phase, std::span<const Piece> pieces, double wall_s,
                                              const std::function<at::Tensor(Rank&)>& work);
 
@@ -95,7 +107,7 @@ class Passes final : public embedded::Runner {
     auto operator<=>(const Size&) const = default;
   };
 
-  std::map<Size, double> busy_s_;  ///< of the point: the clock is part of it
+  std::map<Size, Busy> busy_;  ///< of the point
   model::Config config_;
   std::vector<std::unique_ptr<Rank>> ranks_;
   std::unique_ptr<Team> team_;
