@@ -2,8 +2,7 @@
 #   Debian:   apt-get install libtorch-dev libopenblas0-pthread
 #   PyTorch:  -DCMAKE_PREFIX_PATH=$(python3 -c 'import torch; print(torch.utils.cmake_prefix_path)')
 # PHASEWATT_LIBTORCH: AUTO builds it where libtorch is found, ON fails where it is not, OFF leaves it out. Sanitizers are
-# left without: a libtorch that was not built with them raises false alarms. Included where it is to be built, and no
-# function: a language can be enabled at file scope only.
+# left without: a libtorch that was not built with them raises false alarms. To be included where it is to be built.
 set(PHASEWATT_LIBTORCH AUTO CACHE STRING "The embedded engine on libtorch: AUTO, ON or OFF")
 set_property(CACHE PHASEWATT_LIBTORCH PROPERTY STRINGS AUTO ON OFF)
 
@@ -15,15 +14,16 @@ if(PHASEWATT_SANITIZE)
   message(STATUS "phasewatt: the embedded engine is left out of a build with sanitizers")
   return()
 endif()
-set(phasewatt_cuda_flags "${CMAKE_CUDA_FLAGS}")
+# At file scope, because PyTorch's package enables CUDA, which no function can. What it puts into the flags (its own
+# architectures) is dropped for what the user set: the kernels include nothing of it.
 find_package(Torch QUIET)
-set(CMAKE_CUDA_FLAGS "${phasewatt_cuda_flags}")  # PyTorch adds the architectures of its own; the kernels include none of it
+unset(CMAKE_CUDA_FLAGS)
 if(NOT Torch_FOUND)
-  set(hint "libtorch is not found: apt-get install libtorch-dev libopenblas0-pthread, or name PyTorch's in CMAKE_PREFIX_PATH")
+  set(phasewatt_hint "libtorch is not found: apt-get install libtorch-dev libopenblas0-pthread, or name PyTorch's in CMAKE_PREFIX_PATH")
   if(PHASEWATT_LIBTORCH STREQUAL "ON")
-    message(FATAL_ERROR "phasewatt: ${hint}")
+    message(FATAL_ERROR "phasewatt: ${phasewatt_hint}")
   endif()
-  message(STATUS "phasewatt: the embedded engine is left out, because ${hint}")
+  message(STATUS "phasewatt: the embedded engine is left out, because ${phasewatt_hint}")
   return()
 endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 15 AND Torch_VERSION VERSION_LESS 2)
@@ -31,35 +31,42 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang" AND CMAKE_CXX_COMPILER_VERSION VERSION
   message(STATUS "phasewatt: the embedded engine is left out: Clang ${CMAKE_CXX_COMPILER_VERSION} cannot read libtorch ${Torch_VERSION} as C++20")
   return()
 endif()
-set(folder ${PROJECT_SOURCE_DIR}/src/phasewatt/engine/libtorch)
-file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.cpp)
-file(GLOB cuda_sources CONFIGURE_DEPENDS ${folder}/cuda/*.cpp ${folder}/cuda/*.cu)
-set(with "on the CPU")
 if(TARGET torch_cuda)
   # The kernels need what Hopper has; the graph runtime says so on an older card. Not CMAKE_CUDA_ARCHITECTURES, which
   # PyTorch switches off.
   set(PHASEWATT_CUDA_ARCHITECTURES 90 CACHE STRING "CUDA architectures of the embedded engine's kernels")
   enable_language(CUDA)
   find_package(CUDAToolkit REQUIRED)
-  list(REMOVE_ITEM sources ${folder}/no_gpu.cpp)
-  list(APPEND sources ${cuda_sources})
-  set(with "on the CPU and on GPUs")
 endif()
-message(STATUS "phasewatt: the embedded engine is built with libtorch ${Torch_VERSION}, ${with}")
-add_library(phasewatt_libtorch STATIC ${sources})
-# torch as a target, for the library and for tests that speak torch too.
-add_library(phasewatt_torch INTERFACE)
-# stdc++ first: PyTorch's libtorch.so exports parts of a libstdc++ of its own, among them a std::filesystem::remove_all
-# that does not work with ours.
-target_link_libraries(phasewatt_torch INTERFACE stdc++ ${TORCH_LIBRARIES})
-separate_arguments(flags UNIX_COMMAND "${TORCH_CXX_FLAGS}")
-target_compile_options(phasewatt_torch INTERFACE ${flags})
-target_link_libraries(phasewatt_libtorch PUBLIC phasewatt_engine PRIVATE phasewatt_torch)
-# The flags are those of a C++ compiler.
-set(flags $<TARGET_PROPERTY:phasewatt_flags,INTERFACE_COMPILE_OPTIONS>)
-target_compile_options(phasewatt_libtorch PRIVATE $<$<COMPILE_LANGUAGE:CXX>:${flags}>)
-if(TARGET torch_cuda)
-  target_link_libraries(phasewatt_libtorch PUBLIC CUDA::cudart)
-  set_target_properties(phasewatt_libtorch PROPERTIES
-    CUDA_STANDARD 17 CUDA_ARCHITECTURES "${PHASEWATT_CUDA_ARCHITECTURES}")
-endif()
+
+function(phasewatt_libtorch)
+  set(folder ${PROJECT_SOURCE_DIR}/src/phasewatt/engine/libtorch)
+  file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.cpp)
+  file(GLOB cuda_sources CONFIGURE_DEPENDS ${folder}/cuda/*.cpp ${folder}/cuda/*.cu)
+  set(with "on the CPU")
+  if(TARGET torch_cuda)
+    list(REMOVE_ITEM sources ${folder}/no_gpu.cpp)
+    list(APPEND sources ${cuda_sources})
+    set(with "on the CPU and on GPUs")
+  endif()
+  message(STATUS "phasewatt: the embedded engine is built with libtorch ${Torch_VERSION}, ${with}")
+  add_library(phasewatt_libtorch STATIC ${sources})
+  # torch as a target, for the library and for tests that speak torch too.
+  add_library(phasewatt_torch INTERFACE)
+  # stdc++ first: PyTorch's libtorch.so exports parts of a libstdc++ of its own, among them a std::filesystem::remove_all
+  # that does not work with ours.
+  target_link_libraries(phasewatt_torch INTERFACE stdc++ ${TORCH_LIBRARIES})
+  separate_arguments(flags UNIX_COMMAND "${TORCH_CXX_FLAGS}")
+  target_compile_options(phasewatt_torch INTERFACE ${flags})
+  target_link_libraries(phasewatt_libtorch PUBLIC phasewatt_engine PRIVATE phasewatt_torch)
+  # The flags are those of a C++ compiler.
+  set(flags $<TARGET_PROPERTY:phasewatt_flags,INTERFACE_COMPILE_OPTIONS>)
+  target_compile_options(phasewatt_libtorch PRIVATE $<$<COMPILE_LANGUAGE:CXX>:${flags}>)
+  if(TARGET torch_cuda)
+    target_link_libraries(phasewatt_libtorch PUBLIC CUDA::cudart)
+    # C++17, because CMake 3.25 knows no later one of nvcc's.
+    set_target_properties(phasewatt_libtorch PROPERTIES
+      CUDA_STANDARD 17 CUDA_ARCHITECTURES "${PHASEWATT_CUDA_ARCHITECTURES}")
+  endif()
+endfunction()
+phasewatt_libtorch()

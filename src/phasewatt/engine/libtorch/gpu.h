@@ -22,6 +22,8 @@ int gpu_count();
 /// As NVML writes it, "GPU-…".
 std::string gpu_uuid(int index);
 double gpu_free_bytes(int index);
+/// Whether a GPU can run our kernels, which need what Hopper has (compute capability 9).
+bool gpu_runs_kernels(int index);
 /// Of ranks on these GPUs.
 Groups make_gpu_groups(const std::vector<at::Device>& devices);
 
@@ -47,6 +49,7 @@ class GpuTimer {
   GpuTimer& operator=(const GpuTimer&) = delete;
   void start();
   /// As `start`, behind a kernel that lasts so long. What the host starts meanwhile then runs without waiting for it.
+  /// The GPU must run our kernels.
   void start_held(double seconds);
   void stop();
   /// Waits for `stop`; absent on the CPU.
@@ -65,7 +68,7 @@ class GraphRuntime {
   virtual at::Tensor forward(std::span<const Piece> pieces) = 0;
   /// Records the graph of a step of so many pieces, if it is not there, so that no step has to.
   virtual void prepare(std::size_t pieces) = 0;
-  /// One token of each piece; the best next ids, on the host.
+  /// One token of each piece; the best next ids, on the host or on the GPU.
   virtual at::Tensor step(std::span<const Piece> pieces) = 0;
   /// Whether the last pass was one graph, in which no kernel waits for the host.
   [[nodiscard]] virtual bool in_one_graph() const = 0;

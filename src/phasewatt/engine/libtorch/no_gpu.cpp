@@ -9,6 +9,7 @@ struct GpuTimer::Impl {};
 int gpu_count() { return 0; }
 std::string gpu_uuid(int /*index*/) { return {}; }
 double gpu_free_bytes(int /*index*/) { return 0; }
+bool gpu_runs_kernels(int /*index*/) { return false; }
 Groups make_gpu_groups(const std::vector<at::Device>& /*devices*/) { return {}; }
 
 GpuScope::GpuScope(const at::Device& /*device*/) {}

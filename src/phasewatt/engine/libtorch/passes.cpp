@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <optional>
 
 namespace phasewatt::engine::libtorch {
@@ -166,12 +167,15 @@ Result<at::Tensor> Passes::timed(Phase phase, std::span<const Piece> pieces, Pha
 
 Result<std::optional<double>> Passes::busy_seconds(Phase phase, std::span<const Piece> pieces, double wall_s,
                                                    const std::function<at::Tensor(Rank&)>& work) {
-  constexpr std::int64_t kTokens = 32;
-  constexpr std::int64_t kPast = 256;
   constexpr double kLongestHold = 0.5;
+  const auto can = [](const auto& rank) {
+    return rank->device().is_cuda() && gpu_runs_kernels(rank->device().index());
+  };
+  if (!std::all_of(ranks_.begin(), ranks_.end(), can)) return std::optional<double>();
   std::int64_t past = 0;
   for (const Piece& piece : pieces) past = std::max(past, piece.past);
-  const Size size{phase, static_cast<std::int64_t>(pieces.size()), total_tokens(pieces) / kTokens, past / kPast};
+  const auto about = [](std::int64_t n) { return static_cast<int>(2 * std::log2(static_cast<double>(n) + 1)); };
+  const Size size{phase, static_cast<std::int64_t>(pieces.size()), about(total_tokens(pieces)), about(past)};
   if (const auto known = busy_.find(size); known != busy_.end()) return std::optional(known->second.of(wall_s));
   // The pass writes what it has written already.
   std::optional<double> seconds;

@@ -61,13 +61,15 @@ struct Rank {
   GpuTimer timer;
 };
 
-/// How long a pass kept the GPU busy, without the gaps in which it waits for the host, and how long it took.
+/// How long passes of one size keep the GPU busy, without the gaps in which it waits for the host.
 struct Busy {
-  double seconds, wall_s;
-  /// The same of a later pass of that size. One that keeps the GPU busy takes as long as the GPU does, whose clock may
+  double seconds;  ///< of the one that was measured
+  double wall_s;   ///< the shortest that such a pass took: the first may be slow for reasons of its own
+  /// Of a later pass, which took so long. One that keeps the GPU busy takes as long as the GPU does, whose clock may
   /// have changed since; one that waits for the host is busy for as long as before.
-  [[nodiscard]] double of(double later_wall_s) const {
+  double of(double later_wall_s) {
     constexpr double kBusy = 0.9;
+    wall_s = std::min(wall_s, later_wall_s);
     return seconds >= kBusy * wall_s ? later_wall_s * std::min(1.0, seconds / wall_s) : std::min(seconds, later_wall_s);
   }
 };
@@ -96,14 +98,16 @@ class Passes final : public embedded::Runner {
                            const std::function<at::Tensor(Rank&)>& work);
 
   /// How long this pass, which took `wall_s`, kept the GPU of the first rank busy. The first of its size is done once
-  /// more, behind a kernel that holds the GPU until the host has started everything.
+  /// more, behind a kernel that holds the GPU until the host has started everything. Absent without a GPU that can.
   Result<std::optional<double>> busy_seconds(Phase phase, std::span<const Piece> pieces, double wall_s,
                                              const std::function<at::Tensor(Rank&)>& work);
 
-  /// Passes that are taken to keep a GPU busy for as long.
+  /// Passes that are taken to keep a GPU busy for as long: so many pieces, and tokens and keys alike to a factor of √2,
+  /// so that few are new after a warm-up.
   struct Size {
     Phase phase;
-    std::int64_t pieces, tokens, past;
+    std::int64_t pieces;
+    int tokens, past;
     auto operator<=>(const Size&) const = default;
   };
 

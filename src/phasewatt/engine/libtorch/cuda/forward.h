@@ -42,8 +42,9 @@ class Forward {
   at::Tensor logits(std::span<const Piece> pieces);
 
   [[nodiscard]] Rows make_rows(std::int64_t count) const;
-  /// One token of each row, which `rows.where` says; the best next ids go to `ids`, which may be mapped host memory.
-  /// Nothing is allocated: memory that a graph uses must stay.
+  /// One token of each row, few of them, which `rows.where` says, with `rows.logits` of rows × vocabulary in FP32; the
+  /// best next ids go to `ids`, which may be mapped host memory. Nothing is allocated: memory that a graph uses must
+  /// stay.
   void step(Rows& rows, std::int32_t* ids);
 
   /// Kernels of the last pass, libtorch's as far as they are known.

@@ -37,6 +37,13 @@ double gpu_free_bytes(int index) {
   return static_cast<double>(free);
 }
 
+bool gpu_runs_kernels(int index) {
+  int generation = 0;
+  cuda::check(cudaDeviceGetAttribute(&generation, cudaDevAttrComputeCapabilityMajor, index),
+              "asking for a GPU's compute capability");
+  return generation >= 9;
+}
+
 struct GpuScope::Impl {
   explicit Impl(const at::Device& device) : guard(stream(device)) {}
   /// One stream of a GPU for the whole life of the program: what the allocator has cached belongs to a stream.

@@ -133,7 +133,7 @@ void CudaGraphs::prepare(std::size_t pieces) {
 
 at::Tensor CudaGraphs::step(std::span<const Piece> pieces) {
   const auto count = static_cast<std::int64_t>(pieces.size());
-  if (count > cuda::kGemvRows) return forward(pieces).argmax(-1).cpu();
+  if (count > cuda::kGemvRows) return forward(pieces).argmax(-1);
   const c10::InferenceMode inference;
   Graph& one = graph(count);
   kernels_ = one.kernels;
@@ -152,13 +152,9 @@ Result<std::unique_ptr<GraphRuntime>> make_graph_runtime(Decoder& decoder) {
     return Error{ErrorCode::unsupported, "the kernels of runtime \"graph\" " + what,
                  "set dtype = \"bf16\" or runtime = \"eager\""};
   };
-  int generation = 0;
-  check(cudaDeviceGetAttribute(&generation, cudaDevAttrComputeCapabilityMajor, decoder.place().device.index()),
-        "asking for a GPU's compute capability");
-  if (generation < 9)
+  if (!gpu_runs_kernels(decoder.place().device.index()))
     return Error{ErrorCode::unsupported,
-                 fmt::format("the kernels of runtime \"graph\" need a GPU of compute capability 9.0 (Hopper), not {}.x",
-                             generation),
+                 "the kernels of runtime \"graph\" need a GPU of compute capability 9.0 (Hopper) or later",
                  "set runtime = \"eager\""};
   if (decoder.place().type == at::kFloat) return unsupported("compute in f16 and bf16, not in f32");
   if (!cuda::attention_is_built(static_cast<int>(config.head_dim)))
