@@ -21,20 +21,28 @@ Forward make_forward(const model::Config& config, const model::WeightFiles& weig
 
 namespace {
 
+/// Long prompts, then steps of the whole batch; as many threads as there are, or more.
 TEST(CpuDecoder, ThreadsShareTheWorkAndChangeNothing) {
-  auto config = model::synthetic_config("tiny").value();
+  const auto config = model::synthetic_config("tiny").value();
+  constexpr std::size_t kLength = 120;
   std::mt19937 random(1);
-  const auto ids = random_ids(random, 64, config.vocab);
-  const embedded::Piece piece{0, 0, ids, 2};
-  std::vector<embedded::Values> found;
-  for (const int threads : {0, 1, 3}) {
+  std::vector<std::vector<std::int64_t>> ids;
+  for (std::size_t i = 0; i < 8; ++i) ids.push_back(random_ids(random, kLength + i, config.vocab));
+  std::vector<embedded::Values> before;
+  for (const int threads : {0, 1, 2, 5}) {
     embedded::CpuDecoder decoder(config, embedded::random_cpu_weights(config, 1), threads);
-    decoder.allocate(1, 64);
-    found.push_back(decoder.forward({&piece, 1}));
+    decoder.allocate(8, 2 * kLength);
+    std::vector<embedded::Piece> prompts;
+    std::vector<embedded::Piece> step;
+    for (std::size_t i = 0; i < 8; ++i) {
+      const auto slot = static_cast<std::int64_t>(i);
+      prompts.push_back({slot, 0, ids[i], 2});
+      step.push_back({slot, static_cast<std::int64_t>(ids[i].size()), std::span(ids[i]).first(1), 1});
+    }
+    const std::vector found{decoder.forward(prompts), decoder.forward({&step[0], 1}), decoder.forward(step)};
+    if (before.empty()) before = found;
+    EXPECT_EQ(found, before) << threads << " threads";
   }
-  EXPECT_EQ(found[0], found[1]);
-  ASSERT_EQ(found[2].size(), found[0].size());
-  for (std::size_t i = 0; i < found[0].size(); ++i) EXPECT_NEAR(found[2][i], found[0][i], 1e-5F);
 }
 
 TEST(CpuDecoder, RandomWeightsBelongToTheSeed) {

@@ -1,3 +1,5 @@
+#include <Eigen/Core>
+
 #include <algorithm>
 #include <cmath>
 
@@ -8,6 +10,12 @@ namespace phasewatt::engine::embedded {
 namespace {
 
 constexpr model::Storage kSingle{model::Dtype::f32, model::Dtype::f32, model::Dtype::f32};
+
+/// The first of the greatest. Eigen looks at several at once for how much that is; then it only has to be found.
+std::int64_t best(std::span<const float> logits) {
+  const float most = Eigen::Map<const Eigen::VectorXf>(logits.data(), std::ssize(logits)).maxCoeff();
+  return std::find(logits.begin(), logits.end() - 1, most) - logits.begin();  // NaN: the last
+}
 
 double log_probability(std::span<const float> logits, std::int64_t id) {
   const double most = static_cast<double>(*std::max_element(logits.begin(), logits.end()));
@@ -42,9 +50,8 @@ class CpuRunner final : public Runner {
 
   Result<std::vector<std::int64_t>> best_ids(Phase phase, std::span<const Piece> pieces,
                                              PhaseListener& listener) override {
-    return pass<std::int64_t>(phase, pieces, listener, [](std::span<const float> logits, std::size_t /*row*/) {
-      return std::max_element(logits.begin(), logits.end()) - logits.begin();
-    });
+    return pass<std::int64_t>(phase, pieces, listener,
+                              [](std::span<const float> logits, std::size_t /*row*/) { return best(logits); });
   }
   Result<std::vector<double>> log_probabilities(std::span<const Piece> pieces, const std::vector<std::int64_t>& ids,
                                                 PhaseListener& listener) override {
