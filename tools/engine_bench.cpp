@@ -1,14 +1,9 @@
-#include <CLI/CLI.hpp>
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <iostream>
-#include <memory>
-#include <string>
 #include <vector>
 
-#include "phasewatt/engine/embedded/embedded_engine.h"
-#include "phasewatt/engine/libtorch/libtorch_engine.h"
+#include "tools/bench_engine.h"
 
 /// Runs one batch of arbitrary ids through the embedded engine again and again and prints what its spans say, as JSON
 /// on one line: the engine's side of tools/compare_runtimes.py and compare_cpu.py. Times are of the monotonic clock, in
@@ -18,14 +13,7 @@ namespace {
 using namespace phasewatt;
 using namespace phasewatt::engine;
 
-struct Options {
-  std::string model;
-  std::string kind = "libtorch";
-  std::string runtime = "graph";
-  libtorch::LibtorchOptions engine;
-  int batch = 1;
-  int prompt = 336;
-  int fresh = 100;
+struct Options : tools::EngineOptions {
   double seconds = 3;
 };
 
@@ -58,32 +46,10 @@ class Call final : public PhaseListener {
   }
 };
 
-std::unique_ptr<Engine> make_engine(const Options& options) {
-#if defined(PHASEWATT_WITH_LIBTORCH)
-  if (options.kind == "libtorch") return libtorch::make_libtorch_engine(options.engine);
-#endif
-  embedded::EmbeddedOptions cpu;
-  cpu.threads = options.engine.threads;
-  return embedded::make_cpu_engine(std::move(cpu));
-}
-
-Result<nlohmann::json> measure(Options& options) {
-  const auto engine = make_engine(options);
-  PHASEWATT_ASSIGN(const ModelInfo model, engine->load(options.model));
-  std::vector<Query> queries(static_cast<std::size_t>(options.batch));
-  std::vector<Request> batch(queries.size());
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    queries[i].id = std::to_string(i);
-    batch[i].index = static_cast<std::uint32_t>(i);
-    batch[i].query = &queries[i];
-    batch[i].prompt_tokens = options.prompt;
-  }
-  PHASEWATT_TRY(engine->begin_point({}));
-  Call warm;
-  for (int i = 0; i < 3; ++i) {
-    PHASEWATT_ASSIGN(const auto said, engine->generate(batch, {options.fresh, StopRule::length}, warm));
-    (void)said;
-  }
+Result<nlohmann::json> measure(const Options& options) {
+  const auto engine = options.make();
+  const tools::BenchBatch batch(options);
+  PHASEWATT_ASSIGN(const ModelInfo model, tools::warm_up(*engine, options, batch));
   nlohmann::json windows = nlohmann::json::array();
   nlohmann::json prefill = nlohmann::json::array();
   nlohmann::json step = nlohmann::json::array();
@@ -91,8 +57,7 @@ Result<nlohmann::json> measure(Options& options) {
   double end = 0;
   for (int n = 0; n == 0 || end - begin < options.seconds; ++n) {
     Call call;
-    PHASEWATT_ASSIGN(const auto said, engine->generate(batch, {options.fresh, StopRule::length}, call));
-    (void)said;
+    PHASEWATT_TRY(batch.generate(*engine, call));
     if (n == 0) begin = seconds(call.spans.front().begin);
     end = seconds(call.spans.back().end);
     for (const Phase phase : {Phase::prefill, Phase::decode}) {
@@ -131,22 +96,9 @@ Result<nlohmann::json> measure(Options& options) {
 int main(int argc, char** argv) {
   Options options;
   CLI::App app("Times the embedded engine on one batch; prints JSON");
-  app.add_option("model", options.model, "a model's folder or synthetic:ID")->required();
-#if defined(PHASEWATT_WITH_LIBTORCH)
-  app.add_option("--engine", options.kind, "libtorch or cpu")->check(CLI::IsMember({"libtorch", "cpu"}));
-#else
-  app.add_option("--engine", options.kind, "cpu: built without libtorch")->check(CLI::IsMember({"cpu"}))->required();
-#endif
-  app.add_option("--runtime", options.runtime, "graph or eager")->check(CLI::IsMember({"graph", "eager"}));
-  app.add_option("--device", options.engine.device, "auto, cpu, cuda, cuda:N, cuda:N,M");
-  app.add_option("--dtype", options.engine.dtype, "auto, f32, f16, bf16");
-  app.add_option("--threads", options.engine.threads, "of the CPU's arithmetic");
-  app.add_option("--batch", options.batch)->check(CLI::PositiveNumber);
-  app.add_option("--prompt", options.prompt, "tokens")->check(CLI::PositiveNumber);
-  app.add_option("--new", options.fresh, "tokens")->check(CLI::PositiveNumber);
+  options.add_to(app);
   app.add_option("--seconds", options.seconds, "at least so long")->check(CLI::NonNegativeNumber);
   CLI11_PARSE(app, argc, argv);
-  options.engine.runtime = options.runtime == "graph" ? libtorch::Runtime::graph : libtorch::Runtime::eager;
   const auto out = measure(options);
   if (!out) {
     std::cerr << out.error().what << (out.error().hint.empty() ? "" : " (" + out.error().hint + ")") << '\n';
