@@ -32,9 +32,9 @@ struct EngineOptions {
     app.add_option("--device", libtorch.device, "auto, cpu, cuda, cuda:N, cuda:N,M");
     app.add_option("--dtype", libtorch.dtype, "auto, f32, f16, bf16");
     app.add_option("--threads", libtorch.threads, "of the CPU's arithmetic");
-    app.add_option("--batch", batch)->check(CLI::PositiveNumber);
-    app.add_option("--prompt", prompt, "tokens")->check(CLI::PositiveNumber);
-    app.add_option("--new", fresh, "tokens")->check(CLI::PositiveNumber);
+    app.add_option("--batch", batch)->check(CLI::Range(1, 1'000'000));
+    app.add_option("--prompt", prompt, "tokens")->check(CLI::Range(1, 1'000'000));
+    app.add_option("--new", fresh, "tokens")->check(CLI::Range(1, 1'000'000));
   }
 
   [[nodiscard]] std::unique_ptr<engine::Engine> make() const {

@@ -97,7 +97,7 @@ int main(int argc, char** argv) {
   Options options;
   CLI::App app("Times the embedded engine on one batch; prints JSON");
   options.add_to(app);
-  app.add_option("--seconds", options.seconds, "at least so long")->check(CLI::NonNegativeNumber);
+  app.add_option("--seconds", options.seconds, "at least so long")->check(CLI::Range(0.0, 3600.0));
   CLI11_PARSE(app, argc, argv);
   const auto out = measure(options);
   if (!out) {

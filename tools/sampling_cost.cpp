@@ -1,20 +1,14 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
-#include <cmath>
 #include <iostream>
-#include <random>
 
 #include "phasewatt/base/periodic_worker.h"
 #include "phasewatt/device/nvml/nvml_device.h"
-#include "phasewatt/device/recorder.h"
+#include "tests/bench/recorder_rounds.h"
 #include "tools/bench_engine.h"
 
-/// How much slower the embedded engine gets while the sensors of its GPU are read as a study reads them. Rounds of
-/// three blocks of texts in random order: with the recorder, without, without again; each block gives a throughput.
-/// Prints the median over the rounds of with / without − 1, and of without again / without − 1, which would be 0 on a
-/// quiet machine, each with its distribution-free 95 % interval. Sets no clock.
+/// How much slower the embedded engine gets while the sensors of its (first) GPU are read as a study reads them, by
+/// rounds of blocks of texts (recorder_rounds.h). Sets no clock.
 namespace {
 
 using namespace phasewatt;
@@ -36,14 +30,9 @@ Result<double> block(engine::Engine& engine, const tools::BenchBatch& batch, dou
   }
 }
 
-void print(const char* what, std::vector<double> percent) {
-  std::sort(percent.begin(), percent.end());
-  const auto n = static_cast<double>(percent.size());
-  const auto at = [&](double rank) {
-    return percent[static_cast<std::size_t>(std::clamp(std::floor(rank), 0.0, n - 1))];
-  };
-  std::cout << fmt::format("| {} | {:+.2f} % | {:+.2f} to {:+.2f} % |\n", what, at(n / 2),
-                           at(n / 2 - 0.98 * std::sqrt(n)), at(n / 2 + 0.98 * std::sqrt(n)));
+void print(const char* what, const device::bench::Median& percent) {
+  std::cout << fmt::format("| {} | {:+.2f} % | {:+.2f} to {:+.2f} % |\n", what, percent.middle, percent.low,
+                           percent.high);
 }
 
 Status measure(const Options& options) {
@@ -57,26 +46,17 @@ Status measure(const Options& options) {
                    device::nvml::find_gpu(gpus, model.gpus.empty() ? options.gpu : model.gpus.front()));
   PHASEWATT_ASSIGN(const auto card, device::nvml::NvmlDevice::open(nvml, gpus[which]));
   const auto recorder = device::record_in_real_time(*card);
-  std::mt19937 random(1);
-  std::vector<double> change;
-  std::vector<double> control;
-  for (int round = 0; round < options.rounds; ++round) {
-    std::array<std::size_t, 3> order{0, 1, 2};
-    std::shuffle(order.begin(), order.end(), random);
-    std::array<double, 3> rate{};
-    for (const std::size_t of : order) {
-      if (of == 0) recorder->start();
-      PHASEWATT_ASSIGN(rate[of], block(*engine, batch, options.seconds));
-      if (of == 0) PHASEWATT_TRY(recorder->stop());
-    }
-    change.push_back(100 * (rate[0] / rate[1] - 1));
-    control.push_back(100 * (rate[2] / rate[1] - 1));
-  }
+  const auto progress = [&](int round) { std::cerr << fmt::format("\rround {} of {}", round, options.rounds); };
+  const auto cost = device::bench::recorder_cost(
+      *recorder, options.rounds, [&] { return block(*engine, batch, options.seconds); }, progress);
+  std::cerr << '\n';
+  PHASEWATT_TRY(cost);
   std::cout << fmt::format(
-      "{}, batch {}, {} rounds of blocks of {} s\n\n| throughput | change | 95 % |\n| --- | --: | --: |\n",
-      options.model, options.batch, options.rounds, options.seconds);
-  print("with the recorder", std::move(change));
-  print("without again", std::move(control));
+      "{}, batch {}, {} rounds of blocks of {} s, sensors of {}\n\n"
+      "| throughput | change | 95 % |\n| --- | --: | --: |\n",
+      options.model, options.batch, options.rounds, options.seconds, card->info().name);
+  print("with the recorder", cost->change);
+  print("without again", cost->control);
   return ok();
 }
 
@@ -87,8 +67,8 @@ int main(int argc, char** argv) {
   CLI::App app("What reading a GPU's sensors costs the embedded engine's throughput; prints a table");
   options.add_to(app);
   app.add_option("--gpu", options.gpu, "index or UUID, where the engine computes on no GPU (0)");
-  app.add_option("--rounds", options.rounds)->check(CLI::PositiveNumber);
-  app.add_option("--seconds", options.seconds, "of a block, at least")->check(CLI::NonNegativeNumber);
+  app.add_option("--rounds", options.rounds)->check(CLI::Range(1, 100'000));
+  app.add_option("--seconds", options.seconds, "of a block, at least")->check(CLI::Range(0.0, 3600.0));
   CLI11_PARSE(app, argc, argv);
   if (const Status done = measure(options); !done) {
     std::cerr << done.error().what << (done.error().hint.empty() ? "" : " (" + done.error().hint + ")") << '\n';

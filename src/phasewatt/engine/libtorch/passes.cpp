@@ -90,6 +90,9 @@ Passes::Passes(model::Config config, std::unique_ptr<Team> team, std::vector<std
   storage_ = {type, type, type};
   for (const auto& rank : ranks_)
     if (rank->device().is_cuda()) gpus_.push_back(gpu_uuid(rank->device().index()));
+  holds_ = std::all_of(ranks_.begin(), ranks_.end(), [](const auto& rank) {
+    return rank->device().is_cuda() && gpu_runs_kernels(rank->device().index());
+  });
 }
 
 Status Passes::each(const std::function<Status(Rank&)>& work) {
@@ -168,10 +171,7 @@ Result<at::Tensor> Passes::timed(Phase phase, std::span<const Piece> pieces, Pha
 Result<std::optional<double>> Passes::busy_seconds(Phase phase, std::span<const Piece> pieces, double wall_s,
                                                    const std::function<at::Tensor(Rank&)>& work) {
   constexpr double kLongestHold = 0.5;
-  const auto can = [](const auto& rank) {
-    return rank->device().is_cuda() && gpu_runs_kernels(rank->device().index());
-  };
-  if (!std::all_of(ranks_.begin(), ranks_.end(), can)) return std::optional<double>();
+  if (!holds_) return std::optional<double>();
   std::int64_t past = 0;
   for (const Piece& piece : pieces) past = std::max(past, piece.past);
   const auto about = [](std::int64_t n) { return static_cast<int>(2 * std::log2(static_cast<double>(n) + 1)); };

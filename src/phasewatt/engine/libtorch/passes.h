@@ -112,6 +112,7 @@ class Passes final : public embedded::Runner {
   };
 
   std::map<Size, Busy> busy_;  ///< of the point
+  bool holds_;                 ///< all devices are GPUs that can be held
   model::Config config_;
   std::vector<std::unique_ptr<Rank>> ranks_;
   std::unique_ptr<Team> team_;
