@@ -44,9 +44,9 @@ def ratio(a, b) -> str:
     return "–" if not a or not b else f"{a / b:.2f}"
 
 
-def table(head: list[str], rows: list[list[str]], left: int = 1) -> str:
-    """`left` columns of text, the others of numbers."""
-    lines = [head, ["---"] * left + ["--:"] * (len(head) - left), *rows]
+def table(head: list[str], rows: list[list[str]], left: int = 1, text: tuple[str, ...] = ()) -> str:
+    """`left` columns of text and those named, the others of numbers."""
+    lines = [head, ["---" if i < left or name in text else "--:" for i, name in enumerate(head)], *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
