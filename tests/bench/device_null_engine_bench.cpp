@@ -1,4 +1,4 @@
-// How much slower an engine gets with the recorder beside it (recorder_rounds.h). The null engine does nothing but a
+// How much slower an engine gets with the recorder beside it (rounds.h). The null engine does nothing but a
 // fixed amount of work of the processor in each pass. *_percent are medians, *_low and *_high enclose them with 95 %.
 #include <benchmark/benchmark.h>
 
@@ -7,7 +7,7 @@
 
 #include "phasewatt/base/periodic_worker.h"
 #include "tests/bench/recorder_rig.h"
-#include "tests/bench/recorder_rounds.h"
+#include "tests/bench/rounds.h"
 
 namespace phasewatt::device::bench {
 namespace {

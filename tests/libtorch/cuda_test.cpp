@@ -130,8 +130,13 @@ TEST_F(OnGpu, AGraphChoosesWhatItsLogitsSay) {
       for (std::size_t i = 0; i < count; ++i)
         step.push_back({static_cast<std::int64_t>(i), past[i] + n, std::span(&token[i], 1), 1});
       const at::Tensor logits = both.graphs->forward(step).cpu();
+      EXPECT_FALSE(both.graphs->graph_seconds()) << "its kernels were started one by one";
+      const auto begin = std::chrono::steady_clock::now();
       const at::Tensor ids = both.graphs->step(step);
+      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
       EXPECT_TRUE(at::equal(ids, logits.argmax(-1))) << count << " sequences, step " << n;
+      EXPECT_GT(both.graphs->graph_seconds().value_or(0), 0);
+      EXPECT_LT(both.graphs->graph_seconds().value_or(0), took.count()) << "its ends lie within this run";
     }
   }
 }

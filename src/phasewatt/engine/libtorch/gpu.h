@@ -40,7 +40,10 @@ class GpuScope {
   std::unique_ptr<Impl> impl_;
 };
 
-/// Time between two points of the current stream, by CUDA events.
+/// Waits for what the current stream has to do; nothing on the CPU.
+void wait_for(const at::Device& device);
+
+/// Time between two points of the current stream, by CUDA events; where that is recording a graph, of each run of it.
 class GpuTimer {
  public:
   explicit GpuTimer(const at::Device& device);
@@ -70,8 +73,8 @@ class GraphRuntime {
   virtual void prepare(std::size_t pieces) = 0;
   /// One token of each piece; the best next ids, on the host or on the GPU.
   virtual at::Tensor step(std::span<const Piece> pieces) = 0;
-  /// Whether the last pass was one graph, in which no kernel waits for the host.
-  [[nodiscard]] virtual bool in_one_graph() const = 0;
+  /// How long the last pass took on the GPU, if it was one graph, in which no kernel waits for the host.
+  [[nodiscard]] virtual std::optional<double> graph_seconds() = 0;
   /// What starting the kernels of the last pass took, as far as it is known: as many empty ones, one after another.
   virtual double launch_seconds() const = 0;
   /// The cache has moved.

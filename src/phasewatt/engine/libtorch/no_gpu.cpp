@@ -15,6 +15,8 @@ Groups make_gpu_groups(const std::vector<at::Device>& /*devices*/) { return {}; 
 GpuScope::GpuScope(const at::Device& /*device*/) {}
 GpuScope::~GpuScope() = default;
 
+void wait_for(const at::Device& /*device*/) {}
+
 GpuTimer::GpuTimer(const at::Device& /*device*/) {}
 GpuTimer::~GpuTimer() = default;
 void GpuTimer::start() {}

@@ -129,6 +129,12 @@ Status Passes::drop_cache() {
   return ok();
 }
 
+Result<std::optional<double>> Passes::in_graph(Rank& rank) {
+  return on_device(rank.device(), [&]() -> Result<std::optional<double>> {
+    return rank.graphs ? rank.graphs->graph_seconds() : std::nullopt;
+  });
+}
+
 Result<at::Tensor> Passes::timed(Phase phase, std::span<const Piece> pieces, PhaseListener& listener,
                                  const std::function<at::Tensor(Rank&)>& work) {
   Rank& first = *ranks_[0];
@@ -139,18 +145,12 @@ Result<at::Tensor> Passes::timed(Phase phase, std::span<const Piece> pieces, Pha
     }));
   }
   at::Tensor host;
-  std::optional<double> between_events;
   Status done;
   PhaseSpan span = embedded::timed_span(phase, pieces, config_, storage_, [&] {
     done = each([&](Rank& rank) {
-      rank.timer.start();
-      const at::Tensor made = work(rank);
-      rank.timer.stop();
-      const at::Tensor on_host = made.cpu();
-      const auto seconds = rank.timer.seconds();  // waits: a pass without wanted logits gives nothing to copy
-      if (&rank != &first) return ok();
-      host = on_host;
-      between_events = seconds;
+      const at::Tensor made = work(rank).cpu();
+      if (made.numel() == 0) wait_for(rank.device());  // no wanted logits: nothing to copy, so nothing has waited
+      if (&rank == &first) host = made;
       return ok();
     });
   });
@@ -158,11 +158,11 @@ Result<at::Tensor> Passes::timed(Phase phase, std::span<const Piece> pieces, Pha
   if (first.graphs) span.launch_s = first.graphs->launch_seconds();
   if (first.device().is_cuda()) {
     const double wall_s = std::chrono::duration<double>(span.end - span.begin).count();
-    // Where the host starts kernel after kernel, the events lie as far apart as it is slow.
-    if (!first.graphs || !first.graphs->in_one_graph()) {
-      PHASEWATT_ASSIGN(between_events, busy_seconds(phase, pieces, wall_s, work));
+    PHASEWATT_ASSIGN(auto busy_s, in_graph(first));
+    if (!busy_s) {
+      PHASEWATT_ASSIGN(busy_s, busy_seconds(phase, pieces, wall_s, work));
     }
-    if (between_events) span.gpu_busy_s = std::min(*between_events, wall_s);
+    if (busy_s) span.gpu_busy_s = std::min(*busy_s, wall_s);
   }
   listener.on_span(span);
   return host;

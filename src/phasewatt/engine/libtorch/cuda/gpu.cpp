@@ -63,6 +63,10 @@ GpuScope::GpuScope(const at::Device& device) {
 }
 GpuScope::~GpuScope() = default;
 
+void wait_for(const at::Device& device) {
+  if (device.is_cuda()) cuda::check(cudaStreamSynchronize(c10::cuda::getCurrentCUDAStream()), "waiting for the GPU");
+}
+
 struct GpuTimer::Impl {
   Impl() {
     for (cudaEvent_t* event : {&begin, &end}) cuda::check(cudaEventCreate(event), "making an event");
@@ -73,6 +77,14 @@ struct GpuTimer::Impl {
   }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
+  /// Into a graph that is being recorded an event goes as a node of its own ("external"), so that each run records it.
+  static void record(cudaEvent_t event) {
+    const cudaStream_t stream = c10::cuda::getCurrentCUDAStream();
+    cudaStreamCaptureStatus capture = cudaStreamCaptureStatusNone;
+    cuda::check(cudaStreamIsCapturing(stream, &capture), "asking for a stream's state");
+    const unsigned flags = capture == cudaStreamCaptureStatusNone ? cudaEventRecordDefault : cudaEventRecordExternal;
+    cuda::check(cudaEventRecordWithFlags(event, stream, flags), "recording an event");
+  }
   cudaEvent_t begin{};
   cudaEvent_t end{};
 };
@@ -85,14 +97,14 @@ GpuTimer::GpuTimer(const at::Device& device) {
 GpuTimer::~GpuTimer() = default;
 
 void GpuTimer::start() {
-  if (impl_) cuda::check(cudaEventRecord(impl_->begin, c10::cuda::getCurrentCUDAStream()), "recording an event");
+  if (impl_) Impl::record(impl_->begin);
 }
 void GpuTimer::start_held(double seconds) {
   if (impl_) cuda::check(cuda::hold(seconds, c10::cuda::getCurrentCUDAStream()), "holding the GPU");
   start();
 }
 void GpuTimer::stop() {
-  if (impl_) cuda::check(cudaEventRecord(impl_->end, c10::cuda::getCurrentCUDAStream()), "recording an event");
+  if (impl_) Impl::record(impl_->end);
 }
 std::optional<double> GpuTimer::seconds() {
   if (!impl_) return std::nullopt;

@@ -22,8 +22,11 @@ using cuda::check;
 
 /// A recorded decode step of so many rows.
 struct Graph {
+  Graph(cuda::Rows of, at::Tensor where, at::Tensor ids, const at::Device& device)
+      : rows(std::move(of)), host_where(std::move(where)), host_ids(std::move(ids)), timer(device) {}
   cuda::Rows rows;
   at::Tensor host_where, host_ids;  ///< pinned: read and written by the graph
+  GpuTimer timer;                   ///< its events are the graph's ends
   cudaGraphExec_t exec = nullptr;
   int kernels = 0;
 };
@@ -36,16 +39,19 @@ class CudaGraphs final : public GraphRuntime {
   CudaGraphs& operator=(const CudaGraphs&) = delete;
 
   at::Tensor forward(std::span<const Piece> pieces) override {
-    in_one_graph_ = false;
+    last_ = nullptr;
     at::Tensor logits = forward_.logits(pieces);
     kernels_ = forward_.kernels();
     return logits;
   }
   void prepare(std::size_t pieces) override;
   at::Tensor step(std::span<const Piece> pieces) override;
-  [[nodiscard]] bool in_one_graph() const override { return in_one_graph_; }
+  [[nodiscard]] std::optional<double> graph_seconds() override {
+    return last_ == nullptr ? std::nullopt : last_->timer.seconds();
+  }
   [[nodiscard]] double launch_seconds() const override { return kernels_ * empty_kernel_s_; }
   void forget_graphs() override {
+    last_ = nullptr;
     for (auto& graph : graphs_)
       if (graph) cudaGraphExecDestroy(graph->exec);
     for (auto& graph : graphs_) graph.reset();
@@ -62,7 +68,7 @@ class CudaGraphs final : public GraphRuntime {
   cuda::Forward forward_;
   std::array<std::unique_ptr<Graph>, cuda::kGemvRows + 1> graphs_;  ///< by rows
   int kernels_ = 0;                                                 ///< of the last pass
-  bool in_one_graph_ = false;
+  Graph* last_ = nullptr;                                           ///< which was the last pass, if that was one
   double empty_kernel_s_ = 0;
 };
 
@@ -81,11 +87,13 @@ cudaGraphExec_t CudaGraphs::recorded(const std::function<void()>& work) const {
 void CudaGraphs::record(Graph& graph) {
   cuda::Rows& rows = graph.rows;
   graph.exec = recorded([&] {
+    graph.timer.start();
     check(cudaMemcpyAsync(rows.where.data_ptr(), graph.host_where.data_ptr(), sizeof(std::int32_t) * 3 * rows.count,
                           cudaMemcpyHostToDevice, stream()),
           "copying ids");
     forward_.step(rows, graph.host_ids.data_ptr<std::int32_t>());
     graph.kernels = forward_.kernels();
+    graph.timer.stop();
   });
 }
 
@@ -93,8 +101,8 @@ Graph& CudaGraphs::graph(std::int64_t count) {
   auto& place = graphs_[static_cast<std::size_t>(count)];
   if (place) return *place;
   const auto pinned = at::TensorOptions().dtype(at::kInt).pinned_memory(true);
-  auto made = std::make_unique<Graph>(
-      Graph{forward_.make_rows(count), at::empty({3 * count}, pinned), at::empty({count}, pinned), nullptr, 0});
+  auto made = std::make_unique<Graph>(forward_.make_rows(count), at::empty({3 * count}, pinned),
+                                      at::empty({count}, pinned), decoder_.place().device);
   made->rows.logits = at::empty({count, decoder_.config().vocab}, made->rows.x.options().dtype(at::kFloat));
   if (Group* const group = decoder_.group()) {  // NCCL connects at the first use, which no graph should record
     group->all_reduce(made->rows.x.zero_());
@@ -137,7 +145,7 @@ at::Tensor CudaGraphs::step(std::span<const Piece> pieces) {
   const c10::InferenceMode inference;
   Graph& one = graph(count);
   kernels_ = one.kernels;
-  in_one_graph_ = true;
+  last_ = &one;
   cuda::pack(pieces, count, one.host_where.data_ptr<std::int32_t>());
   check(cudaGraphLaunch(one.exec, stream()), "launching a decode step");
   check(cudaStreamSynchronize(stream()), "a decode step");

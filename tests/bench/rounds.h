@@ -8,7 +8,7 @@
 
 #include "phasewatt/device/recorder.h"
 
-/// How much slower something gets with a recorder beside it: rounds of three blocks in random order, with the recorder,
+/// How much slower something gets with something else beside it: rounds of three blocks in random order, with it,
 /// without, without again.
 namespace phasewatt::device::bench {
 
@@ -28,14 +28,14 @@ inline Median median(std::vector<double> values) {
   return {at(n / 2 - 0.98 * std::sqrt(n)), at(n / 2), at(n / 2 + 0.98 * std::sqrt(n))};
 }
 
-struct RecorderCost {
+struct Cost {
   Median change;   ///< with / without − 1, in per cent
   Median control;  ///< without again / without − 1, which would be 0 on a quiet machine
 };
 
-/// `block` gives a throughput, as a Result; `done(round)` hears of each round. Errors of the block and of the recorder.
-template <class Block, class Done>
-Result<RecorderCost> recorder_cost(Recorder& recorder, int rounds, Block block, Done done) {
+/// `with` and `without` give a throughput, as a Result; `done(round)` hears of each round. Errors are theirs.
+template <class With, class Without, class Done>
+Result<Cost> cost(int rounds, With with, Without without, Done done) {
   std::mt19937 random(1);
   std::vector<double> change;
   std::vector<double> control;
@@ -44,15 +44,25 @@ Result<RecorderCost> recorder_cost(Recorder& recorder, int rounds, Block block, 
     std::shuffle(order.begin(), order.end(), random);
     std::array<double, 3> rate{};
     for (const std::size_t which : order) {
-      if (which == 0) recorder.start();
-      PHASEWATT_ASSIGN(rate[which], block());
-      if (which == 0) PHASEWATT_TRY(recorder.stop());
+      PHASEWATT_ASSIGN(rate[which], which == 0 ? with() : without());
     }
     change.push_back(100 * (rate[0] / rate[1] - 1));
     control.push_back(100 * (rate[2] / rate[1] - 1));
     done(round + 1);
   }
-  return RecorderCost{median(std::move(change)), median(std::move(control))};
+  return Cost{median(std::move(change)), median(std::move(control))};
+}
+
+/// What the recorder costs that is on during `block`.
+template <class Block, class Done>
+Result<Cost> recorder_cost(Recorder& recorder, int rounds, Block block, Done done) {
+  const auto with = [&]() -> Result<double> {
+    recorder.start();
+    PHASEWATT_ASSIGN(const double rate, block());
+    PHASEWATT_TRY(recorder.stop());
+    return rate;
+  };
+  return cost(rounds, with, block, done);
 }
 
 }  // namespace phasewatt::device::bench
