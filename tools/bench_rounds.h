@@ -50,6 +50,7 @@ struct RoundsOptions : EngineOptions {
     };
     line(what, cost.change);
     line("without again", cost.control);
+    std::cout << '\n';
   }
 };
 
@@ -57,7 +58,7 @@ struct RoundsOptions : EngineOptions {
 inline int exit_status(const Status& done) {
   if (done) return 0;
   const Error& error = done.error();
-  std::cerr << '\n' << error.what << (error.hint.empty() ? "" : " (" + error.hint + ")") << '\n';
+  std::cerr << error.what << (error.hint.empty() ? "" : " (" + error.hint + ")") << '\n';
   return 1;
 }
 

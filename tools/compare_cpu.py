@@ -61,15 +61,17 @@ def main() -> None:
     parser.add_argument("--prompt", type=int, default=336)
     parser.add_argument("--new", type=int, default=100)
     args = parser.parse_args()
-    print("| B | phase | phasewatt, ms | PyTorch, ms | PyTorch ÷ phasewatt | least | most |\n| --: | --- | --: | --: | --: | --: | --: |")
+    lines = []
     for batch in (1, 8):
         torch = Torch(args, batch)
         turns = [(of_engine(args, batch), torch.measure()) for _ in range(args.rounds)]
         for phase in ("prefill", "step"):
             ratios = sorted(theirs[phase] / ours[phase] for ours, theirs in turns)
             ours, theirs = (statistics.median(turn[side][phase] for turn in turns) * 1e3 for side in (0, 1))
-            print(f"| {batch} | {phase} | {ours:.3g} | {theirs:.3g} | {statistics.median(ratios):.2f} | {ratios[0]:.2f} | {ratios[-1]:.2f} |")
-    print(f"\n{args.threads} thread(s), PyTorch {torch.version}, prompt {args.prompt}, {args.new} tokens", file=sys.stderr)
+            lines.append(f"| {batch} | {phase} | {ours:.3g} | {theirs:.3g} | {statistics.median(ratios):.2f} | {ratios[0]:.2f} | {ratios[-1]:.2f} |")
+    print(f"{args.threads} thread(s), PyTorch {torch.version}, prompt {args.prompt}, {args.new} tokens\n")
+    print("| B | phase | phasewatt, ms | PyTorch, ms | PyTorch ÷ phasewatt | least | most |\n| --: | --- | --: | --: | --: | --: | --: |")
+    print("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

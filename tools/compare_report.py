@@ -179,7 +179,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=pathlib.Path)
     args = parser.parse_args()
-    found = [Doc(json.loads(path.read_text())) for path in sorted(args.folder.glob("*.json")) if path.name != "cards.json"]
+    read = [json.loads(path.read_text()) for path in sorted(args.folder.glob("*.json")) if path.name != "cards.json"]
+    found = [Doc(one) for one in read if isinstance(one, dict) and "stages" in one]
+    if not found:
+        parser.error(f"{args.folder} has no file that tools/compare_runtimes.py wrote")
     docs = sorted((d for d in found if d.arch), key=lambda d: (ORDER + [d.name]).index(d.name))
     on_cpu = [d for d in found if not d.arch]
     done = [d for d in docs if d.batches]

@@ -58,7 +58,7 @@ class Meter(threading.Thread):
             self.on = True
             self.start()
         except Exception as error:
-            say(f"no energy counter: {error!r}")
+            say(f"no energy counter: {error!r}" + (" (pip install nvidia-ml-py)" if isinstance(error, ImportError) else ""))
 
     def run(self):
         last, turn = None, 0
@@ -275,6 +275,9 @@ def hardware(args, worker: Worker, meter: Meter) -> dict:
     cards[uuid] = {**hello, **meter.info, "idle": idle, **worker.ask(90, "hardware")}
     path.write_text(json.dumps(cards, indent=1) + "\n")
     say(f"card: {json.dumps(cards[uuid])}")
+    if "error" in cards[uuid]:
+        worker.stop()
+        sys.exit(f"compare_runtimes.py: the card cannot be measured: {cards[uuid]['error']}")
     return cards[uuid]
 
 

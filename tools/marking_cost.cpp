@@ -13,16 +13,25 @@ namespace {
 using namespace phasewatt;
 namespace libtorch = engine::libtorch;
 
+const std::string kPrefix = "synthetic:";
+
+/// What has no counterpart here.
+Status check(const tools::RoundsOptions& options) {
+  if (options.kind != "libtorch")
+    return Error{ErrorCode::bad_input, "--engine " + options.kind + ": only libtorch has bare passes here", {}};
+  if (!options.model.starts_with(kPrefix))
+    return Error{ErrorCode::bad_input, "'" + options.model + "' is no synthetic model", "name one: synthetic:tiny"};
+  if (options.libtorch.device.find(',') != std::string::npos)
+    return Error{ErrorCode::bad_input, "--device " + options.libtorch.device + ": one device only", {}};
+  return ok();
+}
+
 /// A model of its own.
 class Bare {
  public:
   static Result<std::unique_ptr<Bare>> load(const tools::RoundsOptions& options) {
-    const std::string prefix = "synthetic:";
-    if (!options.model.starts_with(prefix))
-      return Error{ErrorCode::bad_input, "'" + options.model + "' is no synthetic model", "name one: synthetic:tiny"};
-    PHASEWATT_ASSIGN(const auto config, engine::model::synthetic_config(options.model.substr(prefix.size())));
+    PHASEWATT_ASSIGN(const auto config, engine::model::synthetic_config(options.model.substr(kPrefix.size())));
     PHASEWATT_ASSIGN(const auto devices, libtorch::choose_devices(options.libtorch));
-    if (devices.size() > 1) return Error{ErrorCode::bad_input, "several devices", "name one"};
     PHASEWATT_ASSIGN(const auto type, libtorch::choose_type(options.libtorch, devices[0],
                                                             config.dtype.value_or(engine::model::Dtype::f16)));
     return libtorch::on_device(devices[0], [&]() -> Result<std::unique_ptr<Bare>> {
@@ -70,6 +79,7 @@ class Bare {
 };
 
 Status measure(const tools::RoundsOptions& options) {
+  PHASEWATT_TRY(check(options));
   const auto engine = options.make();
   const tools::BenchBatch batch(options);
   PHASEWATT_TRY(tools::warm_up(*engine, options, batch));

@@ -12,10 +12,10 @@ struct Options : tools::RoundsOptions {
 };
 
 Status measure(const Options& options) {
+  PHASEWATT_ASSIGN(const auto nvml, device::nvml::Nvml::open());
   const auto engine = options.make();
   const tools::BenchBatch batch(options);
   PHASEWATT_ASSIGN(const engine::ModelInfo model, tools::warm_up(*engine, options, batch));
-  PHASEWATT_ASSIGN(const auto nvml, device::nvml::Nvml::open());
   PHASEWATT_ASSIGN(const auto gpus, device::nvml::list_gpus(*nvml));
   // The GPU that computes, where the engine says which.
   PHASEWATT_ASSIGN(const std::size_t which,

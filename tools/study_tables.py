@@ -1,20 +1,31 @@
 #!/usr/bin/env python3
 """Markdown of a results database, one line a point: its phases' shares and energies with their errors and the verdict, and
-what limited each phase. A join of tables of `phasewatt report DB --json` with what `phasewatt study status DB --json` says.
+what limited each phase. A join of tables of `phasewatt report DB --json` with the reasons in the database; remarks, which leave
+a point valid, stand behind a semicolon.
 
   study_tables.py --phasewatt build/dev/apps/cli/phasewatt DB
 """
 import argparse
 import json
+import pathlib
+import sqlite3
 import subprocess
+import sys
 
 from compare_report import number, table
 
 METHODS = {"window_regression": "place", "stacked": "repetition"}
+REMARKS = {"power_limited", "not_calibrated"}
 
 
-def asked(program: str, *words: str) -> dict:
-    return json.loads(subprocess.run([program, *words, "--json"], check=True, capture_output=True, text=True).stdout)
+def report_of(program: str, db: str) -> dict:
+    try:
+        run = subprocess.run([program, "report", db, "--json"], capture_output=True, text=True)
+    except OSError as error:
+        sys.exit(f"study_tables.py: --phasewatt {program}: {error.strerror}")
+    if run.returncode != 0:
+        sys.exit(run.stderr.strip() or f"study_tables.py: {program} report ended with {run.returncode}")
+    return json.loads(run.stdout)
 
 
 def rows_of(report: dict, name: str) -> list[dict]:
@@ -25,18 +36,21 @@ def name_of(model: str) -> str:
     return model.removeprefix("synthetic:").rsplit("/", 1)[-1].removesuffix(".toml")
 
 
-def verdicts(status: dict) -> dict:
+def verdicts(db: str) -> dict:
+    """By model and batch size; of several points of one, the last."""
+    store = sqlite3.connect(f"{pathlib.Path(db).absolute().as_uri()}?mode=ro&immutable=1", uri=True)
     out = {}
-    for point in status["troubles"]:
-        reasons = ", ".join(one["reason"] for one in point["reasons"])
-        out[point["model"], point["batch"]] = f"{point['validity']}: {reasons}" if reasons else point["validity"]
+    for index, model, batch, validity in store.execute("SELECT point_index, model, batch, validity FROM point JOIN run USING (point_index)"):
+        found = [row[0] for row in store.execute("SELECT reason FROM run_reason WHERE point_index = ?", (index,))]
+        reasons, remarks = [one for one in found if one not in REMARKS], [one for one in found if one in REMARKS]
+        out[model, batch] = validity + (": " + ", ".join(reasons) if reasons else "") + ("; " + ", ".join(remarks) if remarks else "")
     return out
 
 
-def energies(report: dict, status: dict) -> str:
+def energies(report: dict, troubles: dict) -> str:
     of = {(row["model"], row["batch"], row["phase"]): row for row in rows_of(report, "phase_energy")}
     seconds = {(row["model"], row["batch"]): row["latency_s"] for row in rows_of(report, "sweep")}
-    troubles, rows = verdicts(status), []
+    rows = []
     for row in rows_of(report, "phases"):
         key = row["model"], row["batch"]
         line = [name_of(row["model"]), f"{row['batch']:.0f}", number(seconds[key])]
@@ -44,7 +58,7 @@ def energies(report: dict, status: dict) -> str:
             energy = of[*key, phase]
             line += [f"{row[f'time_{phase}_pct']:.1f}", number(energy["joules"]), number(energy["half_width_pct"], 2),
                      METHODS.get(energy["method"], energy["method"] or "–")]
-        rows.append([*line, number(of[*key, "whole"]["joules"], 4), troubles.get(key, "valid")])
+        rows.append([*line, number(of[*key, "whole"]["joules"], 4), troubles[key]])
     phase = ["time %", "J a query", "± %", "by"]
     return table(["model", "B", "latency s", *[f"{name}: {phase[0]}" if i == 0 else one for name in ("prefill", "decode")
                                               for i, one in enumerate(phase)], "whole J", "verdict"], rows, text=("by", "verdict"))
@@ -66,8 +80,8 @@ def main() -> None:
     parser.add_argument("db")
     parser.add_argument("--phasewatt", default="phasewatt", help="the program")
     args = parser.parse_args()
-    report, status = (asked(args.phasewatt, *words, args.db) for words in (["report"], ["study", "status"]))
-    print(energies(report, status))
+    report = report_of(args.phasewatt, args.db)
+    print(energies(report, verdicts(args.db)))
     print(limits(report))
 
 
