@@ -19,6 +19,9 @@ std::string clock_name(const std::optional<Mhz>& clock) {
 }
 Json clock_value(const std::optional<Mhz>& clock) { return clock ? Json(clock->value()) : Json(nullptr); }
 
+/// It takes nothing from a point.
+bool is_remark(Reason reason) { return severity(reason) == Validity::valid; }
+
 std::string duration(double seconds) {
   if (seconds < 120) return fmt::format("{:.1f} s", seconds);
   if (seconds < 7200) return fmt::format("{:.1f} min", seconds / 60);
@@ -209,18 +212,23 @@ std::string status_text(const store::StudySummary& state, const std::string& dig
   for (const auto& trouble : state.troubles) {
     const RunPoint& p = trouble.point;
     std::vector<std::string> words;
+    std::string remarks;
     for (const Reason reason : trouble.reasons) {
-      words.emplace_back(to_string(reason));
       ++reasons[reason];
+      if (is_remark(reason))
+        remarks += fmt::format("; {}", to_string(reason));
+      else
+        words.emplace_back(to_string(reason));
     }
     out += fmt::format("point {:>5} {:<8} {} {} B={} SM clock asked {} seen {} MHz, {} {}: {}{}\n", p.index,
                        to_string(trouble.validity), p.model, p.dataset, p.batch, clock_name(p.clock_asked),
                        trouble.sm_clock_seen ? fmt::format("{:.0f}", trouble.sm_clock_seen->value()) : "?",
-                       p.reference ? "reference" : "repeat", p.repeat, join(words, ", "),
+                       p.reference ? "reference" : "repeat", p.repeat, join(words, ", ") + remarks,
                        trouble.detail.empty() ? "" : " (" + trouble.detail + ")");
   }
   for (const auto& [reason, count] : reasons)
-    out += fmt::format("{} ({} points): {}\n", to_string(reason), count, explain(reason));
+    out += fmt::format("{} ({}): {}\n", to_string(reason),
+                       is_remark(reason) ? "a remark" : fmt::format("{} points", count), explain(reason));
   for (const auto& s : state.sessions)
     out += fmt::format("session {} to {} on {}, phasewatt {}\n", s.begin_utc,
                        s.end_utc ? *s.end_utc : std::string(state.running ? "now" : "a sudden end"), s.host,
@@ -234,7 +242,8 @@ std::string status_json(const store::StudySummary& state, const std::string& dig
   for (const auto& t : state.troubles) {
     Json reasons = Json::array();
     for (const Reason reason : t.reasons)
-      reasons.push_back({{"reason", to_string(reason)}, {"explanation", explain(reason)}});
+      reasons.push_back(
+          {{"reason", to_string(reason)}, {"remark", is_remark(reason)}, {"explanation", explain(reason)}});
     troubles.push_back({{"point", t.point.index},
                         {"validity", to_string(t.validity)},
                         {"model", t.point.model},
