@@ -55,7 +55,7 @@ class GpuTimer {
   /// The GPU must run our kernels.
   void start_held(double seconds);
   void stop();
-  /// Waits for `stop`; absent on the CPU.
+  /// Waits for `stop`; what is asked of a graph's run must have been waited for. Absent on the CPU.
   std::optional<double> seconds();
 
  private:
@@ -73,7 +73,7 @@ class GraphRuntime {
   virtual void prepare(std::size_t pieces) = 0;
   /// One token of each piece; the best next ids, on the host or on the GPU.
   virtual at::Tensor step(std::span<const Piece> pieces) = 0;
-  /// How long the last pass took on the GPU, if it was one graph, in which no kernel waits for the host.
+  /// How long the last pass took on the GPU, if it was one graph, in which no kernel waits for the host, and timed.
   [[nodiscard]] virtual std::optional<double> graph_seconds() = 0;
   /// What starting the kernels of the last pass took, as far as it is known: as many empty ones, one after another.
   virtual double launch_seconds() const = 0;
@@ -81,8 +81,9 @@ class GraphRuntime {
   virtual void forget_graphs() = 0;
 };
 
-/// The graphs of several ranks are made and run at the same time. unsupported: the build has no CUDA, or the kernels
-/// are not made for this shape or type.
-Result<std::unique_ptr<GraphRuntime>> make_graph_runtime(Decoder& decoder);
+/// The graphs of several ranks are made and run at the same time. `timed`: graphs have events as their ends; without,
+/// graph_seconds() says nothing. unsupported: the build has no CUDA, or the kernels are not made for this shape or
+/// type.
+Result<std::unique_ptr<GraphRuntime>> make_graph_runtime(Decoder& decoder, bool timed = true);
 
 }  // namespace phasewatt::engine::libtorch

@@ -37,7 +37,9 @@ RunnerResult make_passes(const LibtorchOptions& options, const model::Config& co
       return ok();
     });
   }));
-  return std::unique_ptr<embedded::Runner>(std::make_unique<Passes>(config, std::move(team), std::move(ranks)));
+  return on_device(devices[0], [&]() -> RunnerResult {
+    return std::unique_ptr<embedded::Runner>(std::make_unique<Passes>(config, std::move(team), std::move(ranks)));
+  });
 }
 
 }  // namespace

@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "phasewatt/engine/libtorch/cuda/check.h"
@@ -20,6 +23,13 @@ namespace {
 
 using cuda::check;
 
+struct Destroy {
+  void operator()(cudaGraph_t graph) const { cudaGraphDestroy(graph); }
+  void operator()(cudaGraphExec_t exec) const { cudaGraphExecDestroy(exec); }
+};
+using OwnedExec = std::unique_ptr<std::remove_pointer_t<cudaGraphExec_t>, Destroy>;
+using OwnedGraph = std::unique_ptr<std::remove_pointer_t<cudaGraph_t>, Destroy>;
+
 /// A recorded decode step of so many rows.
 struct Graph {
   Graph(cuda::Rows of, at::Tensor where, at::Tensor ids, const at::Device& device)
@@ -27,16 +37,13 @@ struct Graph {
   cuda::Rows rows;
   at::Tensor host_where, host_ids;  ///< pinned: read and written by the graph
   GpuTimer timer;                   ///< its events are the graph's ends
-  cudaGraphExec_t exec = nullptr;
+  OwnedExec exec;                   ///< goes first: it uses all the others
   int kernels = 0;
 };
 
 class CudaGraphs final : public GraphRuntime {
  public:
-  explicit CudaGraphs(Decoder& decoder) : decoder_(decoder), forward_(decoder) {}
-  ~CudaGraphs() override { forget_graphs(); }
-  CudaGraphs(const CudaGraphs&) = delete;
-  CudaGraphs& operator=(const CudaGraphs&) = delete;
+  CudaGraphs(Decoder& decoder, bool timed) : decoder_(decoder), timed_(timed), forward_(decoder) {}
 
   at::Tensor forward(std::span<const Piece> pieces) override {
     last_ = nullptr;
@@ -47,13 +54,11 @@ class CudaGraphs final : public GraphRuntime {
   void prepare(std::size_t pieces) override;
   at::Tensor step(std::span<const Piece> pieces) override;
   [[nodiscard]] std::optional<double> graph_seconds() override {
-    return last_ == nullptr ? std::nullopt : last_->timer.seconds();
+    return last_ == nullptr || !timed_ ? std::nullopt : last_->timer.seconds();
   }
   [[nodiscard]] double launch_seconds() const override { return kernels_ * empty_kernel_s_; }
   void forget_graphs() override {
     last_ = nullptr;
-    for (auto& graph : graphs_)
-      if (graph) cudaGraphExecDestroy(graph->exec);
     for (auto& graph : graphs_) graph.reset();
   }
 
@@ -62,9 +67,10 @@ class CudaGraphs final : public GraphRuntime {
   Graph& graph(std::int64_t rows);
   void record(Graph& graph);
   void measure_empty_kernel();
-  cudaGraphExec_t recorded(const std::function<void()>& work) const;
+  OwnedExec recorded(const std::function<void()>& work) const;
 
   Decoder& decoder_;
+  bool timed_;
   cuda::Forward forward_;
   std::array<std::unique_ptr<Graph>, cuda::kGemvRows + 1> graphs_;  ///< by rows
   int kernels_ = 0;                                                 ///< of the last pass
@@ -72,28 +78,36 @@ class CudaGraphs final : public GraphRuntime {
   double empty_kernel_s_ = 0;
 };
 
-cudaGraphExec_t CudaGraphs::recorded(const std::function<void()>& work) const {
-  cudaGraph_t graph = nullptr;
-  cudaGraphExec_t exec = nullptr;
+OwnedExec CudaGraphs::recorded(const std::function<void()>& work) const {
+  const auto end = [] {
+    cudaGraph_t graph = nullptr;
+    const cudaError_t status = cudaStreamEndCapture(stream(), &graph);
+    return std::pair(status, OwnedGraph(graph));
+  };
   check(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeThreadLocal), "beginning a graph");
-  work();
-  check(cudaStreamEndCapture(stream(), &graph), "ending a graph");
-  const cudaError_t status = cudaGraphInstantiate(&exec, graph, 0);
-  cudaGraphDestroy(graph);
-  check(status, "making a graph");
-  return exec;
+  try {
+    work();
+  } catch (...) {
+    end();  // the stream outlives this model, and would go on recording
+    throw;
+  }
+  const auto [status, graph] = end();
+  check(status, "ending a graph");
+  cudaGraphExec_t exec = nullptr;
+  check(cudaGraphInstantiate(&exec, graph.get(), 0), "making a graph");
+  return OwnedExec(exec);
 }
 
 void CudaGraphs::record(Graph& graph) {
   cuda::Rows& rows = graph.rows;
   graph.exec = recorded([&] {
-    graph.timer.start();
+    if (timed_) graph.timer.start();
     check(cudaMemcpyAsync(rows.where.data_ptr(), graph.host_where.data_ptr(), sizeof(std::int32_t) * 3 * rows.count,
                           cudaMemcpyHostToDevice, stream()),
           "copying ids");
     forward_.step(rows, graph.host_ids.data_ptr<std::int32_t>());
     graph.kernels = forward_.kernels();
-    graph.timer.stop();
+    if (timed_) graph.timer.stop();
   });
 }
 
@@ -117,18 +131,17 @@ Graph& CudaGraphs::graph(std::int64_t count) {
 void CudaGraphs::measure_empty_kernel() {
   if (empty_kernel_s_ > 0) return;
   constexpr int kKernels = 1000;
-  cudaGraphExec_t exec = recorded([] {
+  const OwnedExec exec = recorded([] {
     for (int i = 0; i < kKernels; ++i) check(cuda::nothing(stream()), "an empty kernel");
   });
   GpuTimer timer(decoder_.place().device);
   std::vector<double> times;
   for (int i = 0; i < 5; ++i) {
     timer.start();
-    check(cudaGraphLaunch(exec, stream()), "launching a graph");
+    check(cudaGraphLaunch(exec.get(), stream()), "launching a graph");
     timer.stop();
     times.push_back(timer.seconds().value_or(0));
   }
-  cudaGraphExecDestroy(exec);
   std::nth_element(times.begin(), times.begin() + 2, times.end());
   empty_kernel_s_ = times[2] / kKernels;
 }
@@ -147,14 +160,14 @@ at::Tensor CudaGraphs::step(std::span<const Piece> pieces) {
   kernels_ = one.kernels;
   last_ = &one;
   cuda::pack(pieces, count, one.host_where.data_ptr<std::int32_t>());
-  check(cudaGraphLaunch(one.exec, stream()), "launching a decode step");
+  check(cudaGraphLaunch(one.exec.get(), stream()), "launching a decode step");
   check(cudaStreamSynchronize(stream()), "a decode step");
   return one.host_ids.to(at::kLong);
 }
 
 }  // namespace
 
-Result<std::unique_ptr<GraphRuntime>> make_graph_runtime(Decoder& decoder) {
+Result<std::unique_ptr<GraphRuntime>> make_graph_runtime(Decoder& decoder, bool timed) {
   const model::Config& config = decoder.config();
   const auto unsupported = [](const std::string& what) {
     return Error{ErrorCode::unsupported, "the kernels of runtime \"graph\" " + what,
@@ -169,7 +182,7 @@ Result<std::unique_ptr<GraphRuntime>> make_graph_runtime(Decoder& decoder) {
     return unsupported(fmt::format("know heads of 64 and 128, not of {}", config.head_dim));
   for (const std::int64_t width : {config.hidden, config.heads * config.head_dim, config.ffn})
     if (width % 32 != 0) return unsupported(fmt::format("need widths that 32 divides, and {} is none", width));
-  return std::unique_ptr<GraphRuntime>(std::make_unique<CudaGraphs>(decoder));
+  return std::unique_ptr<GraphRuntime>(std::make_unique<CudaGraphs>(decoder, timed));
 }
 
 }  // namespace phasewatt::engine::libtorch
