@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <iostream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -79,6 +80,14 @@ class BenchBatch {
   std::vector<Request> requests_;
   int fresh_;
 };
+
+/// The status with which a program ends; an error goes to standard error.
+inline int exit_status(const Status& done) {
+  if (done) return 0;
+  const Error& error = done.error();
+  std::cerr << error.what << (error.hint.empty() ? "" : " (" + error.hint + ")") << '\n';
+  return 1;
+}
 
 /// Loads the model and runs what is slow once: libraries, graphs.
 inline Result<engine::ModelInfo> warm_up(engine::Engine& engine, const EngineOptions& options,

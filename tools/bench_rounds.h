@@ -40,11 +40,11 @@ struct RoundsOptions : EngineOptions {
   }
 
   /// A table; `what` is beside the engine in one block of each round.
-  void print(const device::bench::Cost& cost, const std::string& conditions, const std::string& what) const {
+  void print(const bench::Cost& cost, const std::string& conditions, const std::string& what) const {
     std::cout << fmt::format(
         "{}, batch {}, {} rounds of blocks of {} s, {}\n\n| throughput | change | 95 % |\n| --- | --: | --: |\n", model,
         batch, rounds, seconds, conditions);
-    const auto line = [](const std::string& name, const device::bench::Median& percent) {
+    const auto line = [](const std::string& name, const bench::Median& percent) {
       std::cout << fmt::format("| {} | {:+.2f} % | {:+.2f} to {:+.2f} % |\n", name, percent.middle, percent.low,
                                percent.high);
     };
@@ -53,13 +53,5 @@ struct RoundsOptions : EngineOptions {
     std::cout << '\n';
   }
 };
-
-/// The status with which a program ends; an error goes to standard error.
-inline int exit_status(const Status& done) {
-  if (done) return 0;
-  const Error& error = done.error();
-  std::cerr << error.what << (error.hint.empty() ? "" : " (" + error.hint + ")") << '\n';
-  return 1;
-}
 
 }  // namespace phasewatt::tools

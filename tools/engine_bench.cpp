@@ -100,10 +100,7 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", options.seconds, "at least so long")->check(CLI::Range(0.0, 3600.0));
   CLI11_PARSE(app, argc, argv);
   const auto out = measure(options);
-  if (!out) {
-    std::cerr << out.error().what << (out.error().hint.empty() ? "" : " (" + out.error().hint + ")") << '\n';
-    return 1;
-  }
+  if (!out) return tools::exit_status(out.error());
   std::cout << out->dump() << std::endl;
   return 0;
 }

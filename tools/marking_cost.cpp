@@ -94,13 +94,13 @@ Status measure(const tools::RoundsOptions& options) {
         return make_both(options, config, bare);
       });
   const tools::BenchBatch batch(options);
-  PHASEWATT_TRY(tools::warm_up(*engine, options, batch));
+  PHASEWATT_ASSIGN(const engine::ModelInfo model, tools::warm_up(*engine, options, batch));
   for (int i = 0; i < 3; ++i) PHASEWATT_TRY(bare->text());
   tools::Nobody nobody;
   const auto marked = [&] { return options.texts_a_second([&] { return batch.generate(*engine, nobody); }); };
   const auto plain = [&] { return options.texts_a_second([&] { return bare->text(); }); };
-  PHASEWATT_ASSIGN(const auto cost, device::bench::cost(options.rounds, marked, plain, options.progress()));
-  options.print(cost, options.runtime, "with phases marked");
+  PHASEWATT_ASSIGN(const auto cost, bench::cost(options.rounds, marked, plain, options.progress()));
+  options.print(cost, model.gpus.empty() ? "on the CPU" : options.runtime + " on a GPU", "with phases marked");
   return ok();
 }
 

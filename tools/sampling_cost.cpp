@@ -1,4 +1,5 @@
 #include "phasewatt/device/nvml/nvml_device.h"
+#include "phasewatt/device/recorder.h"
 #include "tools/bench_rounds.h"
 
 /// How much slower the embedded engine gets while the sensors of its (first) GPU are read as a study reads them, by
@@ -24,8 +25,11 @@ Status measure(const Options& options) {
   const auto recorder = device::record_in_real_time(*card);
   tools::Nobody nobody;
   const auto block = [&] { return options.texts_a_second([&] { return batch.generate(*engine, nobody); }); };
-  PHASEWATT_ASSIGN(const auto cost, device::bench::recorder_cost(*recorder, options.rounds, block, options.progress()));
-  options.print(cost, "sensors of " + card->info().name, "with the recorder");
+  PHASEWATT_ASSIGN(const auto cost, bench::recorder_cost(*recorder, options.rounds, block, options.progress()));
+  options.print(
+      cost,
+      fmt::format("computed on {}, sensors of {}", model.gpus.empty() ? "the CPU" : "that GPU", card->info().name),
+      "with the recorder");
   return ok();
 }
 

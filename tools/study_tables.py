@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Markdown of a results database, one line a point: its phases' shares and energies with their errors and the verdict, and
-what limited each phase. A join of tables of `phasewatt report DB --json` with the reasons in the database; remarks, which leave
-a point valid, stand behind a semicolon.
+"""Markdown of a results database of one clock, one line for each model and batch size: its phases' shares and energies with
+their errors and the verdict, and what limited each phase. A join of tables of `phasewatt report DB --json` with the reasons in
+the database; remarks, which leave a point valid, stand behind a semicolon.
 
-  study_tables.py --phasewatt build/dev/apps/cli/phasewatt DB
+  study_tables.py --phasewatt build/dev/apps/cli/phasewatt DB [--beside OTHER]
+
+With --beside, a table of decode steps and energies of OTHER over those of DB instead.
 """
 import argparse
 import json
@@ -12,10 +14,11 @@ import sqlite3
 import subprocess
 import sys
 
-from compare_report import number, table
+from compare_report import number, ratio, table
 
 METHODS = {"window_regression": "place", "stacked": "repetition"}
-REMARKS = {"power_limited", "not_calibrated"}
+REMARKS = {"power_limited", "not_calibrated"}  # whose severity is "valid" (base/records.cpp)
+WORSE = ["valid", "degraded", "void"]
 
 
 def report_of(program: str, db: str) -> dict:
@@ -29,7 +32,12 @@ def report_of(program: str, db: str) -> dict:
 
 
 def rows_of(report: dict, name: str) -> list[dict]:
-    return next(one for one in report["tables"] if one["id"] == name)["rows"]
+    rows = next((one["rows"] for one in report["tables"] if one["id"] == name), None)
+    if not rows:
+        sys.exit(f"study_tables.py: {report['title']}: the report has no table {name}")
+    if len(clocks := {row["clock_mhz"] for row in rows}) > 1:
+        sys.exit(f"study_tables.py: {report['title']}: {len(clocks)} clocks, and this is for studies of one: see phasewatt report --all")
+    return rows
 
 
 def name_of(model: str) -> str:
@@ -37,13 +45,17 @@ def name_of(model: str) -> str:
 
 
 def verdicts(db: str) -> dict:
-    """By model and batch size; of several points of one, the last."""
+    """By model and batch size: the worst of its points, and the reasons of all."""
     store = sqlite3.connect(f"{pathlib.Path(db).absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+    found = {}
+    for model, batch, validity, reason in store.execute(
+            "SELECT model, batch, validity, reason FROM point JOIN run USING (point_index) LEFT JOIN run_reason USING (point_index)"):
+        worst, reasons = found.get((model, batch), (WORSE[0], {}))
+        found[model, batch] = max(worst, validity, key=WORSE.index), reasons | ({reason: None} if reason else {})
     out = {}
-    for index, model, batch, validity in store.execute("SELECT point_index, model, batch, validity FROM point JOIN run USING (point_index)"):
-        found = [row[0] for row in store.execute("SELECT reason FROM run_reason WHERE point_index = ?", (index,))]
-        reasons, remarks = [one for one in found if one not in REMARKS], [one for one in found if one in REMARKS]
-        out[model, batch] = validity + (": " + ", ".join(reasons) if reasons else "") + ("; " + ", ".join(remarks) if remarks else "")
+    for key, (validity, all_reasons) in found.items():
+        reasons, remarks = [one for one in all_reasons if one not in REMARKS], [one for one in all_reasons if one in REMARKS]
+        out[key] = validity + (": " + ", ".join(reasons) if reasons else "") + ("; " + ", ".join(remarks) if remarks else "")
     return out
 
 
@@ -75,12 +87,37 @@ def limits(report: dict) -> str:
                  text=("phase", "limit", "evidence"))
 
 
+def steps(report: dict) -> dict:
+    """By model and batch size: seconds of a decode step, joules of a query."""
+    shares = {(row["model"], row["batch"]): row["time_decode_pct"] / 100 for row in rows_of(report, "phases")}
+    out = {}
+    for row in rows_of(report, "sweep"):
+        tokens = row["joules_per_request"] / row["joules_per_output_token"]  # of the decode phase: its steps
+        out[row["model"], row["batch"]] = row["latency_s"] * shares[row["model"], row["batch"]] / tokens, row["joules_per_request"]
+    return out
+
+
+def beside(report: dict, other: dict) -> str:
+    one, two, rows = steps(report), steps(other), []
+    for model, batch in two:
+        (step, joules), (step_2, joules_2) = one.get((model, batch), (None, None)), two[model, batch]
+        rows.append([name_of(model), f"{batch:.0f}", number(step and 1e3 * step), number(1e3 * step_2), ratio(step, step_2),
+                     number(joules, 4), number(joules_2, 4), ratio(joules_2, joules)])
+    return table(["model", "B", "decode step, ms", "beside it", "times as fast", "J a query", "beside it", "times as much"], rows)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("db")
+    parser.add_argument("--beside", metavar="OTHER", help="another database, to compare with it")
     parser.add_argument("--phasewatt", default="phasewatt", help="the program")
     args = parser.parse_args()
     report = report_of(args.phasewatt, args.db)
+    other = report_of(args.phasewatt, args.beside) if args.beside else None
+    if report["simulated"] or (other and other["simulated"]):
+        print("SIMULATED\n")
+    if other:
+        return print(beside(report, other))
     print(energies(report, verdicts(args.db)))
     print(limits(report))
 

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "phasewatt/base/periodic_worker.h"
+#include "phasewatt/device/recorder.h"
 #include "tests/bench/recorder_rig.h"
 #include "tests/bench/rounds.h"
 
@@ -40,7 +41,7 @@ int rounds() {
 void null_engine(benchmark::State& state) {
   const auto recorder = record_in_real_time(*rig().devices[0]);
   for (auto _ : state) {
-    const auto cost = recorder_cost(
+    const auto cost = phasewatt::bench::recorder_cost(
         *recorder, rounds(), [] { return Result<double>(block()); }, [](int) {});
     if (!cost) {
       state.SkipWithError(cost.error().what.c_str());

@@ -6,11 +6,11 @@
 #include <random>
 #include <vector>
 
-#include "phasewatt/device/recorder.h"
+#include "phasewatt/base/result.h"
 
 /// How much slower something gets with something else beside it: rounds of three blocks in random order, with it,
 /// without, without again.
-namespace phasewatt::device::bench {
+namespace phasewatt::bench {
 
 struct Median {
   double low;
@@ -53,8 +53,8 @@ Result<Cost> cost(int rounds, With with, Without without, Done done) {
   return Cost{median(std::move(change)), median(std::move(control))};
 }
 
-/// What the recorder costs that is on during `block`.
-template <class Block, class Done>
+/// What the recorder costs (device/recorder.h) that is on during `block`.
+template <class Recorder, class Block, class Done>
 Result<Cost> recorder_cost(Recorder& recorder, int rounds, Block block, Done done) {
   const auto with = [&]() -> Result<double> {
     recorder.start();
@@ -65,4 +65,4 @@ Result<Cost> recorder_cost(Recorder& recorder, int rounds, Block block, Done don
   return cost(rounds, with, block, done);
 }
 
-}  // namespace phasewatt::device::bench
+}  // namespace phasewatt::bench

@@ -129,12 +129,6 @@ Status Passes::drop_cache() {
   return ok();
 }
 
-Result<std::optional<double>> Passes::in_graph(Rank& rank) {
-  return on_device(rank.device(), [&]() -> Result<std::optional<double>> {
-    return rank.graphs ? rank.graphs->graph_seconds() : std::nullopt;
-  });
-}
-
 Result<at::Tensor> Passes::timed(Phase phase, std::span<const Piece> pieces, PhaseListener& listener,
                                  const std::function<at::Tensor(Rank&)>& work) {
   Rank& first = *ranks_[0];
@@ -158,7 +152,9 @@ Result<at::Tensor> Passes::timed(Phase phase, std::span<const Piece> pieces, Pha
   if (first.graphs) span.launch_s = first.graphs->launch_seconds();
   if (first.device().is_cuda()) {
     const double wall_s = std::chrono::duration<double>(span.end - span.begin).count();
-    PHASEWATT_ASSIGN(auto busy_s, in_graph(first));
+    PHASEWATT_ASSIGN(auto busy_s, on_device(first.device(), [&]() -> Result<std::optional<double>> {
+                       return first.graphs ? first.graphs->graph_seconds() : std::nullopt;
+                     }));
     if (!busy_s) {
       PHASEWATT_ASSIGN(busy_s, busy_seconds(phase, pieces, wall_s, work));
     }

@@ -97,8 +97,6 @@ class Passes final : public embedded::Runner {
   Result<at::Tensor> timed(Phase phase, std::span<const Piece> pieces, PhaseListener& listener,
                            const std::function<at::Tensor(Rank&)>& work);
 
-  /// How long the rank's last pass took on its GPU, if it was one graph.
-  static Result<std::optional<double>> in_graph(Rank& rank);
   /// How long this pass, which took `wall_s`, kept the GPU of the first rank busy. The first of its size is done once
   /// more, behind a kernel that holds the GPU until the host has started everything. Absent without a GPU that can.
   Result<std::optional<double>> busy_seconds(Phase phase, std::span<const Piece> pieces, double wall_s,
