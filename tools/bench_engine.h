@@ -69,6 +69,7 @@ class BenchBatch {
       requests_[i].prompt_tokens = options.prompt;
     }
   }
+  [[nodiscard]] std::span<const Request> requests() const { return requests_; }
   Status generate(engine::Engine& engine, engine::PhaseListener& listener) const {
     PHASEWATT_ASSIGN(const auto said, engine.generate(requests_, {fresh_, StopRule::length}, listener));
     (void)said;

@@ -1,14 +1,15 @@
 #include <ATen/Parallel.h>
 
 #include <iostream>
-#include <random>
 
+#include "phasewatt/engine/embedded/batch.h"
 #include "phasewatt/engine/libtorch/passes.h"
 #include "tools/bench_rounds.h"
 
-/// How much slower the embedded engine on libtorch is than the passes that it makes, with nothing around or in them: no
-/// span, no event, no count, no engine, only the wait for the next ids. So it is at most what marking phases costs. By
-/// rounds of blocks of texts (rounds.h), on one device. Both have the same weights; caches and graphs are their own.
+/// How much slower the embedded engine on libtorch is than the passes that it makes, with nothing around them: no span,
+/// no count, no engine, only the wait for the next ids. So it is at most what marking phases costs the host. By rounds
+/// of blocks of texts (rounds.h), on one device. Both make the same ids and do the same passes in the same memory; what
+/// the kernels of a graph do to tell their times is in both.
 namespace {
 
 using namespace phasewatt;
@@ -25,61 +26,54 @@ Status check(const tools::RoundsOptions& options) {
   return ok();
 }
 
+/// Uses the cache and the graphs of an engine that has done the same before.
 class Bare {
  public:
-  Bare(const tools::RoundsOptions& options, std::unique_ptr<libtorch::Rank> rank)
-      : prompts_(static_cast<std::size_t>(options.batch)), fresh_(options.fresh), rank_(std::move(rank)) {
-    std::mt19937 random(1);
-    const auto vocab = static_cast<std::uint32_t>(rank_->decoder->config().vocab);
-    for (auto& prompt : prompts_)
-      for (int i = 0; i < options.prompt; ++i) prompt.push_back(random() % vocab);
-    rank_->decoder->cache().reserve(options.batch, engine::embedded::cache_step(options.prompt + options.fresh));
-    if (rank_->graphs) rank_->graphs->prepare(prompts_.size());
-  }
+  Bare(const tools::RoundsOptions& options, const tools::BenchBatch& batch, libtorch::Rank& rank)
+      : batch_(batch), fresh_(options.fresh), rank_(rank) {}
 
   Status text() {
-    return libtorch::on_device(rank_->device(), [&] {
+    const engine::embedded::BatchTokens encoder(rank_.decoder->config(), nullptr, 0);
+    PHASEWATT_ASSIGN(const auto requests, encoder.encode(batch_.requests(), false, fresh_));
+    return libtorch::on_device(rank_.device(), [&] {
       std::vector<engine::embedded::Piece> pieces;
-      for (const auto& prompt : prompts_) pieces.push_back({static_cast<std::int64_t>(pieces.size()), 0, prompt, 1});
-      at::Tensor ids = rank_->logits(pieces).argmax(-1).cpu();  // waits, as a step does
+      for (const auto& request : requests)
+        pieces.push_back({static_cast<std::int64_t>(pieces.size()), 0, request.prompt, 1});
+      at::Tensor ids = rank_.logits(pieces).argmax(-1).cpu();  // waits, as a step does
       for (int step = 1; step < fresh_; ++step) {
         for (std::size_t i = 0; i < pieces.size(); ++i) {
           pieces[i].past += static_cast<std::int64_t>(pieces[i].tokens.size());
           pieces[i].tokens = {ids.data_ptr<std::int64_t>() + i, 1};
         }
-        ids = (rank_->graphs ? rank_->graphs->step(pieces) : rank_->logits(pieces).argmax(-1)).cpu();
+        ids = (rank_.graphs ? rank_.graphs->step(pieces) : rank_.logits(pieces).argmax(-1)).cpu();
       }
       return ok();
     });
   }
 
  private:
-  std::vector<std::vector<std::int64_t>> prompts_;
+  const tools::BenchBatch& batch_;
   int fresh_;
-  std::unique_ptr<libtorch::Rank> rank_;
+  libtorch::Rank& rank_;
 };
 
-/// What the engine runs on, and `bare` beside it.
-Result<std::unique_ptr<engine::embedded::Runner>> make_both(const tools::RoundsOptions& options,
-                                                            const engine::model::Config& config,
-                                                            std::unique_ptr<Bare>& bare) {
+/// What the engine runs on; `used` becomes its only rank.
+Result<std::unique_ptr<engine::embedded::Runner>> make_runner(const tools::RoundsOptions& options,
+                                                              const engine::model::Config& config,
+                                                              libtorch::Rank*& used) {
   using Runner = std::unique_ptr<engine::embedded::Runner>;
   PHASEWATT_ASSIGN(const auto devices, libtorch::choose_devices(options.libtorch));
   PHASEWATT_ASSIGN(const auto type, libtorch::choose_type(options.libtorch, devices[0], engine::model::Dtype::f16));
   const libtorch::Place place{devices[0], type};
   return libtorch::on_device(place.device, [&]() -> Result<Runner> {
-    const auto weights = libtorch::random_weights(config, options.libtorch.seed, place, {});
-    const auto rank = [&](bool timed) -> Result<std::unique_ptr<libtorch::Rank>> {
-      auto out = std::make_unique<libtorch::Rank>(std::make_unique<libtorch::Decoder>(config, weights, place));
-      if (place.device.is_cuda() && options.runtime == "graph") {
-        PHASEWATT_ASSIGN(out->graphs, libtorch::make_graph_runtime(*out->decoder, timed));
-      }
-      return out;
-    };
-    std::vector<std::unique_ptr<libtorch::Rank>> ranks(1);
-    PHASEWATT_ASSIGN(ranks[0], rank(true));
-    PHASEWATT_ASSIGN(auto other, rank(false));
-    bare = std::make_unique<Bare>(options, std::move(other));
+    auto weights = libtorch::random_weights(config, options.libtorch.seed, place, {});
+    std::vector<std::unique_ptr<libtorch::Rank>> ranks;
+    ranks.push_back(
+        std::make_unique<libtorch::Rank>(std::make_unique<libtorch::Decoder>(config, std::move(weights), place)));
+    used = ranks[0].get();
+    if (place.device.is_cuda() && options.runtime == "graph") {
+      PHASEWATT_ASSIGN(used->graphs, libtorch::make_graph_runtime(*used->decoder));
+    }
     auto team = std::make_unique<libtorch::Team>(libtorch::make_groups(devices));
     return Runner(std::make_unique<libtorch::Passes>(config, std::move(team), std::move(ranks)));
   });
@@ -88,17 +82,17 @@ Result<std::unique_ptr<engine::embedded::Runner>> make_both(const tools::RoundsO
 Status measure(const tools::RoundsOptions& options) {
   PHASEWATT_TRY(check(options));
   if (options.libtorch.threads > 0) at::set_num_threads(options.libtorch.threads);
-  std::unique_ptr<Bare> bare;
+  libtorch::Rank* rank = nullptr;
   const auto engine = engine::embedded::make_embedded_engine(
       {}, {}, [&](const engine::model::Config& config, const engine::model::WeightFiles* /*files*/) {
-        return make_both(options, config, bare);
+        return make_runner(options, config, rank);
       });
   const tools::BenchBatch batch(options);
   PHASEWATT_ASSIGN(const engine::ModelInfo model, tools::warm_up(*engine, options, batch));
-  for (int i = 0; i < 3; ++i) PHASEWATT_TRY(bare->text());
+  Bare bare(options, batch, *rank);
   tools::Nobody nobody;
   const auto marked = [&] { return options.texts_a_second([&] { return batch.generate(*engine, nobody); }); };
-  const auto plain = [&] { return options.texts_a_second([&] { return bare->text(); }); };
+  const auto plain = [&] { return options.texts_a_second([&] { return bare.text(); }); };
   PHASEWATT_ASSIGN(const auto cost, bench::cost(options.rounds, marked, plain, options.progress()));
   options.print(cost, model.gpus.empty() ? "on the CPU" : options.runtime + " on a GPU", "with phases marked");
   return ok();

@@ -43,7 +43,7 @@ class GpuScope {
 /// Waits for what the current stream has to do; nothing on the CPU.
 void wait_for(const at::Device& device);
 
-/// Time between two points of the current stream, by CUDA events; where that is recording a graph, of each run of it.
+/// Time between two points of the current stream, by CUDA events.
 class GpuTimer {
  public:
   explicit GpuTimer(const at::Device& device);
@@ -55,7 +55,7 @@ class GpuTimer {
   /// The GPU must run our kernels.
   void start_held(double seconds);
   void stop();
-  /// Waits for `stop`; what is asked of a graph's run must have been waited for. Absent on the CPU.
+  /// Waits for `stop`. Absent on the CPU.
   std::optional<double> seconds();
 
  private:
@@ -69,21 +69,22 @@ class GraphRuntime {
   virtual ~GraphRuntime() = default;
   /// As Decoder::forward, logits on the GPU.
   virtual at::Tensor forward(std::span<const Piece> pieces) = 0;
+  [[nodiscard]] virtual bool prepared(std::size_t pieces) const = 0;
   /// Records the graph of a step of so many pieces, if it is not there, so that no step has to.
   virtual void prepare(std::size_t pieces) = 0;
   /// One token of each piece; the best next ids, on the host or on the GPU.
   virtual at::Tensor step(std::span<const Piece> pieces) = 0;
-  /// How long the last pass took on the GPU, if it was one graph, in which no kernel waits for the host, and timed.
-  [[nodiscard]] virtual std::optional<double> graph_seconds() = 0;
+  /// How long the last pass, which has ended, took on the GPU, if it was one graph, in which no kernel waits for the
+  /// host. The kernels say it: asking CUDA for events would cost the host as much as all else that marks a step.
+  [[nodiscard]] virtual std::optional<double> graph_seconds() const = 0;
   /// What starting the kernels of the last pass took, as far as it is known: as many empty ones, one after another.
   virtual double launch_seconds() const = 0;
   /// The cache has moved.
   virtual void forget_graphs() = 0;
 };
 
-/// The graphs of several ranks are made and run at the same time. `timed`: graphs have events as their ends; without,
-/// graph_seconds() says nothing. unsupported: the build has no CUDA, or the kernels are not made for this shape or
-/// type.
-Result<std::unique_ptr<GraphRuntime>> make_graph_runtime(Decoder& decoder, bool timed = true);
+/// The graphs of several ranks are made and run at the same time. unsupported: the build has no CUDA, or the kernels
+/// are not made for this shape or type.
+Result<std::unique_ptr<GraphRuntime>> make_graph_runtime(Decoder& decoder);
 
 }  // namespace phasewatt::engine::libtorch

@@ -24,7 +24,7 @@ void GpuTimer::start_held(double /*seconds*/) {}
 void GpuTimer::stop() {}
 std::optional<double> GpuTimer::seconds() { return std::nullopt; }
 
-Result<std::unique_ptr<GraphRuntime>> make_graph_runtime(Decoder& /*decoder*/, bool /*timed*/) {
+Result<std::unique_ptr<GraphRuntime>> make_graph_runtime(Decoder& /*decoder*/) {
   return Error{ErrorCode::unsupported, "this build's libtorch knows no CUDA, so there are no graphs",
                "set runtime = \"eager\", or build with the libtorch of a PyTorch for CUDA"};
 }

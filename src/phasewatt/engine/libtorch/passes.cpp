@@ -132,9 +132,10 @@ Status Passes::drop_cache() {
 Result<at::Tensor> Passes::timed(Phase phase, std::span<const Piece> pieces, PhaseListener& listener,
                                  const std::function<at::Tensor(Rank&)>& work) {
   Rank& first = *ranks_[0];
-  if (first.graphs) {
+  const std::size_t rows = phase == Phase::decode ? pieces.size() : 1;
+  if (first.graphs && !first.graphs->prepared(rows)) {
     PHASEWATT_TRY(each([&](Rank& rank) {
-      rank.graphs->prepare(phase == Phase::decode ? pieces.size() : 1);
+      rank.graphs->prepare(rows);
       return ok();
     }));
   }
@@ -149,17 +150,16 @@ Result<at::Tensor> Passes::timed(Phase phase, std::span<const Piece> pieces, Pha
     });
   });
   PHASEWATT_TRY(std::move(done));
-  if (first.graphs) span.launch_s = first.graphs->launch_seconds();
-  if (first.device().is_cuda()) {
-    const double wall_s = std::chrono::duration<double>(span.end - span.begin).count();
-    PHASEWATT_ASSIGN(auto busy_s, on_device(first.device(), [&]() -> Result<std::optional<double>> {
-                       return first.graphs ? first.graphs->graph_seconds() : std::nullopt;
-                     }));
-    if (!busy_s) {
-      PHASEWATT_ASSIGN(busy_s, busy_seconds(phase, pieces, wall_s, work));
-    }
-    if (busy_s) span.gpu_busy_s = std::min(*busy_s, wall_s);
+  std::optional<double> busy_s;
+  if (first.graphs) {
+    span.launch_s = first.graphs->launch_seconds();
+    busy_s = first.graphs->graph_seconds();
   }
+  const double wall_s = std::chrono::duration<double>(span.end - span.begin).count();
+  if (!busy_s) {
+    PHASEWATT_ASSIGN(busy_s, busy_seconds(phase, pieces, wall_s, work));
+  }
+  if (busy_s) span.gpu_busy_s = std::min(*busy_s, wall_s);
   listener.on_span(span);
   return host;
 }

@@ -53,13 +53,13 @@ Rows Forward::make_rows(std::int64_t count) const {
   return rows;
 }
 
-void Forward::begin(Rows& rows) {
-  launched(
-      cuda::begin({half_, rows.ids(), rows.positions(), weights_.embedding.data_ptr(),
-                   weights_.frequencies.data_ptr<float>(), rows.x.data_ptr(), rows.angles.data_ptr<float>(),
-                   static_cast<int>(rows.count), static_cast<int>(config_.hidden), static_cast<int>(config_.head_dim)},
-                  stream()),
-      "looking up embeddings");
+void Forward::begin(Rows& rows, std::uint64_t* began) {
+  launched(cuda::begin({half_, rows.ids(), rows.positions(), weights_.embedding.data_ptr(),
+                        weights_.frequencies.data_ptr<float>(), rows.x.data_ptr(), rows.angles.data_ptr<float>(),
+                        static_cast<int>(rows.count), static_cast<int>(config_.hidden),
+                        static_cast<int>(config_.head_dim), began},
+                       stream()),
+           "looking up embeddings");
 }
 
 Gemv Forward::job(Epilogue epilogue, const at::Tensor& x, const at::Tensor& weights, at::Tensor& out) const {
@@ -220,14 +220,14 @@ at::Tensor Forward::logits(std::span<const Piece> pieces) {
   return logits;
 }
 
-void Forward::step(Rows& rows, std::int32_t* ids) {
+void Forward::step(Rows& rows, std::int32_t* ids, std::uint64_t* times) {
   kernels_ = 0;
-  begin(rows);
+  begin(rows, times);
   layers_of_few(rows);
   norm(rows.x, weights_.last_norm, rows.normed);
   multiply(job(Epilogue::logits, rows.normed, weights_.head, rows.logits));
-  launched(arg_max(rows.logits.data_ptr<float>(), ids, static_cast<int>(rows.count), static_cast<int>(config_.vocab),
-                   stream()),
+  launched(arg_max(rows.logits.data_ptr<float>(), ids, times + 1, static_cast<int>(rows.count),
+                   static_cast<int>(config_.vocab), stream()),
            "arg-max");
 }
 

@@ -43,16 +43,16 @@ class Forward {
 
   [[nodiscard]] Rows make_rows(std::int64_t count) const;
   /// One token of each row, few of them, which `rows.where` says, with `rows.logits` of rows × vocabulary in FP32; the
-  /// best next ids go to `ids`, which may be mapped host memory. Nothing is allocated: memory that a graph uses must
-  /// stay.
-  void step(Rows& rows, std::int32_t* ids);
+  /// best next ids go to `ids`. `times` gets the GPU's time in ns at the beginning and, for each row, when its id was
+  /// found. Both may be mapped host memory. Nothing is allocated: memory that a graph uses must stay.
+  void step(Rows& rows, std::int32_t* ids, std::uint64_t* times);
 
   /// Kernels of the last pass, libtorch's as far as they are known.
   [[nodiscard]] int kernels() const { return kernels_; }
 
  private:
   void launched(cudaError_t status, const char* what);
-  void begin(Rows& rows);
+  void begin(Rows& rows, std::uint64_t* began = nullptr);
   void layers_of_few(Rows& rows);
   void layers_of_many(Rows& rows, std::span<const Piece> pieces);
   [[nodiscard]] Gemv job(Epilogue epilogue, const at::Tensor& x, const at::Tensor& weights, at::Tensor& out) const;

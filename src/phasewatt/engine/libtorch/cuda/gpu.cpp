@@ -77,13 +77,8 @@ struct GpuTimer::Impl {
   }
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
-  /// Into a graph that is being recorded an event goes as a node of its own ("external"), so that each run records it.
   static void record(cudaEvent_t event) {
-    const cudaStream_t stream = c10::cuda::getCurrentCUDAStream();
-    cudaStreamCaptureStatus capture = cudaStreamCaptureStatusNone;
-    cuda::check(cudaStreamIsCapturing(stream, &capture), "asking for a stream's state");
-    const unsigned flags = capture == cudaStreamCaptureStatusNone ? cudaEventRecordDefault : cudaEventRecordExternal;
-    cuda::check(cudaEventRecordWithFlags(event, stream, flags), "recording an event");
+    cuda::check(cudaEventRecord(event, c10::cuda::getCurrentCUDAStream()), "recording an event");
   }
   cudaEvent_t begin{};
   cudaEvent_t end{};

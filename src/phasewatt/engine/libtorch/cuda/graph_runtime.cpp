@@ -32,18 +32,26 @@ using OwnedGraph = std::unique_ptr<std::remove_pointer_t<cudaGraph_t>, Destroy>;
 
 /// A recorded decode step of so many rows.
 struct Graph {
-  Graph(cuda::Rows of, at::Tensor where, at::Tensor ids, const at::Device& device)
-      : rows(std::move(of)), host_where(std::move(where)), host_ids(std::move(ids)), timer(device) {}
+  explicit Graph(cuda::Rows of)
+      : rows(std::move(of)),
+        host_where(at::empty({3 * rows.count}, pinned(at::kInt))),
+        host_ids(at::empty({rows.count}, pinned(at::kInt))),
+        host_times(at::zeros({1 + rows.count}, pinned(at::kLong))) {}
+  static at::TensorOptions pinned(at::ScalarType type) { return at::TensorOptions().dtype(type).pinned_memory(true); }
+  /// Of its last run, from the beginning of its first kernel to the last id.
+  [[nodiscard]] double seconds() const {
+    const std::int64_t* const times = host_times.data_ptr<std::int64_t>();
+    return static_cast<double>(*std::max_element(times + 1, times + 1 + rows.count) - times[0]) * 1e-9;
+  }
   cuda::Rows rows;
-  at::Tensor host_where, host_ids;  ///< pinned: read and written by the graph
-  GpuTimer timer;                   ///< its events are the graph's ends
-  OwnedExec exec;                   ///< goes first: it uses all the others
+  at::Tensor host_where, host_ids, host_times;  ///< pinned: read and written by the graph
+  OwnedExec exec;                               ///< goes first: it uses all the others
   int kernels = 0;
 };
 
 class CudaGraphs final : public GraphRuntime {
  public:
-  CudaGraphs(Decoder& decoder, bool timed) : decoder_(decoder), timed_(timed), forward_(decoder) {}
+  explicit CudaGraphs(Decoder& decoder) : decoder_(decoder), forward_(decoder) {}
 
   at::Tensor forward(std::span<const Piece> pieces) override {
     last_ = nullptr;
@@ -51,10 +59,13 @@ class CudaGraphs final : public GraphRuntime {
     kernels_ = forward_.kernels();
     return logits;
   }
+  [[nodiscard]] bool prepared(std::size_t pieces) const override {
+    return empty_kernel_s_ > 0 && (pieces > cuda::kGemvRows || graphs_[pieces]);
+  }
   void prepare(std::size_t pieces) override;
   at::Tensor step(std::span<const Piece> pieces) override;
-  [[nodiscard]] std::optional<double> graph_seconds() override {
-    return last_ == nullptr || !timed_ ? std::nullopt : last_->timer.seconds();
+  [[nodiscard]] std::optional<double> graph_seconds() const override {
+    return last_ == nullptr ? std::nullopt : std::optional(last_->seconds());
   }
   [[nodiscard]] double launch_seconds() const override { return kernels_ * empty_kernel_s_; }
   void forget_graphs() override {
@@ -70,7 +81,6 @@ class CudaGraphs final : public GraphRuntime {
   OwnedExec recorded(const std::function<void()>& work) const;
 
   Decoder& decoder_;
-  bool timed_;
   cuda::Forward forward_;
   std::array<std::unique_ptr<Graph>, cuda::kGemvRows + 1> graphs_;  ///< by rows
   int kernels_ = 0;                                                 ///< of the last pass
@@ -101,22 +111,19 @@ OwnedExec CudaGraphs::recorded(const std::function<void()>& work) const {
 void CudaGraphs::record(Graph& graph) {
   cuda::Rows& rows = graph.rows;
   graph.exec = recorded([&] {
-    if (timed_) graph.timer.start();
     check(cudaMemcpyAsync(rows.where.data_ptr(), graph.host_where.data_ptr(), sizeof(std::int32_t) * 3 * rows.count,
                           cudaMemcpyHostToDevice, stream()),
           "copying ids");
-    forward_.step(rows, graph.host_ids.data_ptr<std::int32_t>());
+    forward_.step(rows, graph.host_ids.data_ptr<std::int32_t>(),
+                  reinterpret_cast<std::uint64_t*>(graph.host_times.data_ptr<std::int64_t>()));
     graph.kernels = forward_.kernels();
-    if (timed_) graph.timer.stop();
   });
 }
 
 Graph& CudaGraphs::graph(std::int64_t count) {
   auto& place = graphs_[static_cast<std::size_t>(count)];
   if (place) return *place;
-  const auto pinned = at::TensorOptions().dtype(at::kInt).pinned_memory(true);
-  auto made = std::make_unique<Graph>(forward_.make_rows(count), at::empty({3 * count}, pinned),
-                                      at::empty({count}, pinned), decoder_.place().device);
+  auto made = std::make_unique<Graph>(forward_.make_rows(count));
   made->rows.logits = at::empty({count, decoder_.config().vocab}, made->rows.x.options().dtype(at::kFloat));
   if (Group* const group = decoder_.group()) {  // NCCL connects at the first use, which no graph should record
     group->all_reduce(made->rows.x.zero_());
@@ -167,7 +174,7 @@ at::Tensor CudaGraphs::step(std::span<const Piece> pieces) {
 
 }  // namespace
 
-Result<std::unique_ptr<GraphRuntime>> make_graph_runtime(Decoder& decoder, bool timed) {
+Result<std::unique_ptr<GraphRuntime>> make_graph_runtime(Decoder& decoder) {
   const model::Config& config = decoder.config();
   const auto unsupported = [](const std::string& what) {
     return Error{ErrorCode::unsupported, "the kernels of runtime \"graph\" " + what,
@@ -182,7 +189,7 @@ Result<std::unique_ptr<GraphRuntime>> make_graph_runtime(Decoder& decoder, bool 
     return unsupported(fmt::format("know heads of 64 and 128, not of {}", config.head_dim));
   for (const std::int64_t width : {config.hidden, config.heads * config.head_dim, config.ffn})
     if (width % 32 != 0) return unsupported(fmt::format("need widths that 32 divides, and {} is none", width));
-  return std::unique_ptr<GraphRuntime>(std::make_unique<CudaGraphs>(decoder, timed));
+  return std::unique_ptr<GraphRuntime>(std::make_unique<CudaGraphs>(decoder));
 }
 
 }  // namespace phasewatt::engine::libtorch

@@ -55,6 +55,7 @@ struct Begin {
   int rows = 0;
   int width = 0;  ///< a multiple of 8
   int head_dim = 0;
+  std::uint64_t* began = nullptr;  ///< gets the GPU's time at the beginning, in ns; may be mapped host memory, or null
 };
 cudaError_t begin(const Begin& job, cudaStream_t stream);
 
@@ -85,9 +86,10 @@ cudaError_t rope_append(const Heads& job, cudaStream_t stream);
 /// heads·head_dim. Rows of one sequence may follow one another: each sees what lies before it.
 cudaError_t attention(const Heads& job, void* out, cudaStream_t stream);
 
-/// ids[row] = index of the largest of the row's `width` logits, the first of equal ones. `ids` may be mapped host
-/// memory.
-cudaError_t arg_max(const float* logits, std::int32_t* ids, int rows, int width, cudaStream_t stream);
+/// ids[row] = index of the largest of the row's `width` logits, the first of equal ones; ended[row] = the GPU's time
+/// then, in ns. Both may be mapped host memory.
+cudaError_t arg_max(const float* logits, std::int32_t* ids, std::uint64_t* ended, int rows, int width,
+                    cudaStream_t stream);
 
 /// Lasts so long and does nothing.
 cudaError_t hold(double seconds, cudaStream_t stream);

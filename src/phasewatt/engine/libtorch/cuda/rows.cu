@@ -8,6 +8,13 @@ namespace {
 
 constexpr int kThreads = 256;
 
+/// The GPU's time, one for all multiprocessors.
+__device__ std::uint64_t now_ns() {
+  std::uint64_t ns = 0;
+  asm volatile("mov.u64 %0, %globaltimer;" : "=l"(ns));
+  return ns;
+}
+
 /// Sum over a block of kThreads.
 __device__ float block_sum(float x) {
   __shared__ float parts[kThreads / 32];
@@ -61,6 +68,7 @@ template <class T>
 __global__ void begin_kernel(const Begin job) {
   let_next_begin();
   wait_for_previous();
+  if (job.began != nullptr && blockIdx.x == 0 && threadIdx.x == 0) *job.began = now_ns();
   const int row = static_cast<int>(blockIdx.x);
   const T* from = static_cast<const T*>(job.embedding) + static_cast<std::size_t>(job.ids[row]) * job.width;
   T* to = static_cast<T*>(job.x) + static_cast<std::size_t>(row) * job.width;
@@ -138,7 +146,7 @@ struct Best {
 constexpr int kArgMaxBlocks = 8;
 
 /// A cluster of blocks a row; the first gathers what the others found.
-__global__ void arg_max_kernel(const float* logits, std::int32_t* ids, int width) {
+__global__ void arg_max_kernel(const float* logits, std::int32_t* ids, std::uint64_t* ended, int width) {
   const auto cluster = cooperative_groups::this_cluster();
   __shared__ Best parts[kThreads / 32];
   __shared__ Best found;
@@ -160,14 +168,9 @@ __global__ void arg_max_kernel(const float* logits, std::int32_t* ids, int width
     for (unsigned rank = 1; rank < kArgMaxBlocks; ++rank) best.take(*cluster.map_shared_rank(&found, rank));
     // All NaN: no index was taken.
     ids[blockIdx.y] = best.index < width ? best.index : 0;
+    ended[blockIdx.y] = now_ns();
   }
   cluster.sync();  // a block must stay until its finding has been read
-}
-
-__device__ std::uint64_t now_ns() {
-  std::uint64_t ns = 0;
-  asm volatile("mov.u64 %0, %globaltimer;" : "=l"(ns));
-  return ns;
 }
 
 __global__ void hold_kernel(std::uint64_t ns) {
@@ -214,9 +217,10 @@ cudaError_t rope_append(const Heads& job, cudaStream_t stream) {
   });
 }
 
-cudaError_t arg_max(const float* logits, std::int32_t* ids, int rows, int width, cudaStream_t stream) {
+cudaError_t arg_max(const float* logits, std::int32_t* ids, std::uint64_t* ended, int rows, int width,
+                    cudaStream_t stream) {
   return launch(arg_max_kernel, dim3(kArgMaxBlocks, static_cast<unsigned>(rows)), kThreads, kArgMaxBlocks, stream,
-                logits, ids, width);
+                logits, ids, ended, width);
 }
 
 cudaError_t hold(double seconds, cudaStream_t stream) {
