@@ -189,8 +189,8 @@ Status add_real_engine(const replay::Study& study, const Gpus& gpus, const Engin
   return ok();
 }
 
-/// The timing of the card's sensors, measured or assumed.
-device::Calibration calibration_of(const device::DeviceInfo& info, std::vector<std::string>& notes) {
+/// The timing of the card's sensors as it is on file, or assumed.
+device::Calibration calibration_on_file(const device::DeviceInfo& info, std::vector<std::string>& notes) {
   auto calibration = device::load_calibration(info.id, info.driver);
   if (calibration && *calibration) return std::move(**calibration);
   if (calibration)
@@ -199,14 +199,37 @@ device::Calibration calibration_of(const device::DeviceInfo& info, std::vector<s
   else
     notes.push_back("the card's calibration cannot be used, so the sensors' timing is assumed: " +
                     to_string(calibration.error()));
-  return device::assumed_calibration();
+  device::Calibration assumed = device::assumed_calibration();
+  assumed.device_id = info.id;
+  assumed.driver = info.driver;
+  return assumed;
+}
+
+/// As it was when the study began, if that is among `begun`: points that are evaluated differently are not comparable.
+Result<device::Calibration> calibration_of(const device::DeviceInfo& info, const std::vector<std::string>& begun,
+                                           NvmlStudy& out) {
+  std::vector<std::string> notes;
+  device::Calibration calibration = calibration_on_file(info, notes);
+  const std::string on_file = device::to_json(calibration);
+  for (const std::string& text : begun) {
+    PHASEWATT_ASSIGN(auto then, device::parse_calibration(text, "a calibration in the study's database"));
+    if (then.device_id != info.id) continue;
+    notes.clear();
+    if (device::to_json(then) != on_file)
+      notes.push_back(fmt::format(
+          "the calibration of {} on file is not the one that the study began with, and goes on with", info.id));
+    calibration = std::move(then);
+  }
+  out.calibrations.push_back(device::to_json(calibration));
+  out.notes.insert(out.notes.end(), notes.begin(), notes.end());
+  return calibration;
 }
 
 /// The others' sensors; the study's device then is all of them, with their ceilings together.
-Status add_others(LiveParts& parts, NvmlStudy& out) {
+Status add_others(LiveParts& parts, const std::vector<std::string>& begun, NvmlStudy& out) {
   for (OtherGpu& other : parts.others) {
     PHASEWATT_ASSIGN(const auto device, NvmlDevice::open(parts.nvml, other.gpu));
-    other.calibration = calibration_of(device->info(), out.notes);
+    PHASEWATT_ASSIGN(other.calibration, calibration_of(device->info(), begun, out));
     out.device.id += ", " + device->info().id;
     out.device.name += " + " + device->info().name;
   }
@@ -219,7 +242,8 @@ Status add_others(LiveParts& parts, NvmlStudy& out) {
 
 }  // namespace
 
-Result<NvmlStudy> open_nvml_study(const replay::Study& study, const ClockConsent& consent, const EngineMaker& engine) {
+Result<NvmlStudy> open_nvml_study(const replay::Study& study, const ClockConsent& consent, const EngineMaker& engine,
+                                  const std::vector<std::string>& calibrations) {
   const Gpus gpus = look_for_gpus();
   if (gpus.trouble) return *gpus.trouble;
   auto parts = std::make_shared<LiveParts>();
@@ -233,12 +257,12 @@ Result<NvmlStudy> open_nvml_study(const replay::Study& study, const ClockConsent
   if (!out.device.readable.energy && !out.device.readable.power_instant && !out.device.readable.power_average)
     return Error{ErrorCode::unsupported, out.device.name + " has neither an energy counter nor a power reading",
                  "see phasewatt devices for what it can tell"};
-  parts->calibration = calibration_of(out.device, out.notes);
+  PHASEWATT_ASSIGN(parts->calibration, calibration_of(out.device, calibrations, out));
   out.ceilings = parts->calibration.ceilings;
   // The simulated card's ceilings stand in its spec file.
   if (out.ceilings.source.empty() && parts->rig)
     out.ceilings = device::calibration_of_spec(parts->rig->config().gpus[parts->card].spec).ceilings;
-  PHASEWATT_TRY(add_others(*parts, out));
+  PHASEWATT_TRY(add_others(*parts, calibrations, out));
   if (locks_clocks(study) && !parts->others.empty())
     out.no_control = "observe mode: the engine uses several GPUs, and a clock is locked on one alone";
   else if (locks_clocks(study))

@@ -130,6 +130,26 @@ Status run(const Options& options, const Console& console) {
   return carry_out(prepared, *writer, options, options.output, console);
 }
 
+/// What is left of the study in `db` can be measured here and now as its first points were.
+Status check_same(const StudyPlan& stored, const PreparedStudy& now, const std::string& db) {
+  const bool was_locked =
+      std::any_of(stored.points.begin(), stored.points.end(), [](const RunPoint& point) { return point.clock; });
+  if (was_locked && !now.observe.empty())
+    return Error{ErrorCode::permission,
+                 fmt::format("the study in '{}' locks clocks, and here they cannot be: {}", db, now.observe),
+                 "consent each time with --allow-clock-control"};
+  if (now.plan.fingerprint != stored.fingerprint)
+    return Error{ErrorCode::bad_input,
+                 "queries, device files or program differ from those the study in '" + db + "' began with",
+                 "give the same --data-dir and program version, or start anew with phasewatt study run"};
+  if (now.plan.environment.driver != stored.environment.driver)
+    return Error{ErrorCode::bad_input,
+                 fmt::format("the study in '{}' began with driver {}, and this is {}", db, stored.environment.driver,
+                             now.plan.environment.driver),
+                 "start anew with phasewatt study run"};
+  return ok();
+}
+
 Status resume(const Options& options, const Console& console) {
   install_stop_signals(kStopping);
   // Opened first: it brings a database of an older version up to date, which the readers then can read.
@@ -139,18 +159,11 @@ Status resume(const Options& options, const Console& console) {
   const auto told = stored.invocation.find("data_dir");
   const std::string then = told == stored.invocation.end() ? std::string() : told->second;
   PHASEWATT_ASSIGN(const DataDir data_dir, parse_data_dir(options.data_dir.empty() ? then : options.data_dir));
-  const bool was_locked =
-      std::any_of(stored.points.begin(), stored.points.end(), [](const RunPoint& point) { return point.clock; });
-  PHASEWATT_ASSIGN(const auto prepared, prepare_study(std::move(study), data_dir, options.consent));
-  if (was_locked && !prepared.observe.empty())
-    return Error{
-        ErrorCode::permission,
-        fmt::format("the study in '{}' locks clocks, and here they cannot be: {}", options.file, prepared.observe),
-        "consent each time with --allow-clock-control"};
-  if (prepared.plan.fingerprint != stored.fingerprint)
-    return Error{ErrorCode::bad_input,
-                 "queries, device files or program differ from those the study in '" + options.file + "' began with",
-                 "give the same --data-dir and program version, or start anew with phasewatt study run"};
+  PHASEWATT_ASSIGN(const auto prepared,
+                   prepare_study(std::move(study), data_dir, options.consent, stored.calibrations));
+  PHASEWATT_TRY(check_same(stored, prepared, options.file));
+  for (const auto& note : prepared.plan.notes)
+    if (std::find(stored.notes.begin(), stored.notes.end(), note) == stored.notes.end()) console.say("note: " + note);
   if (options.redo_void) {
     PHASEWATT_ASSIGN(const auto forgotten, writer->forget_void());
     console.say(fmt::format("{} void points will run again", forgotten));

@@ -132,11 +132,13 @@ struct Prepared {
   PreparedStudy study;
   replay::PlanInputs inputs;
   Ceilings ceilings;
+  std::vector<std::string> calibrations;
   std::vector<std::string> notes;
 };
 
-Status add_nvml(const replay::Study& study, const ClockConsent& consent, const EngineMaker& engine, Prepared& out) {
-  PHASEWATT_ASSIGN(auto nvml, open_nvml_study(study, consent, engine));
+Status add_nvml(const replay::Study& study, const ClockConsent& consent, const EngineMaker& engine,
+                const std::vector<std::string>& calibrations, Prepared& out) {
+  PHASEWATT_ASSIGN(auto nvml, open_nvml_study(study, consent, engine, calibrations));
   out.inputs.device = std::move(nvml.device);
   out.inputs.clock_control = nvml.clock_control;
   out.inputs.environment = describe(nvml.runtime, study, out.inputs.device);
@@ -145,6 +147,7 @@ Status add_nvml(const replay::Study& study, const ClockConsent& consent, const E
   out.study.clocks_by = std::move(nvml.how);
   out.study.observe = std::move(nvml.no_control);
   out.ceilings = std::move(nvml.ceilings);
+  out.calibrations = std::move(nvml.calibrations);
   out.notes = std::move(nvml.notes);
   return ok();
 }
@@ -175,8 +178,9 @@ void add_nothing(const replay::Study& study, const EngineMaker& engine, Prepared
   };
 }
 
-Status add_device(const replay::Study& study, const ClockConsent& consent, const EngineMaker& engine, Prepared& out) {
-  if (study.device == "nvml") return add_nvml(study, consent, engine, out);
+Status add_device(const replay::Study& study, const ClockConsent& consent, const EngineMaker& engine,
+                  const std::vector<std::string>& calibrations, Prepared& out) {
+  if (study.device == "nvml") return add_nvml(study, consent, engine, calibrations, out);
   if (study.device == "sim") return add_simulated(study, out);
   add_nothing(study, engine, out);
   return ok();
@@ -184,14 +188,15 @@ Status add_device(const replay::Study& study, const ClockConsent& consent, const
 
 }  // namespace
 
-Result<PreparedStudy> prepare_study(replay::Study study, const DataDir& data_dir, const ClockConsent& consent) {
+Result<PreparedStudy> prepare_study(replay::Study study, const DataDir& data_dir, const ClockConsent& consent,
+                                    const std::vector<std::string>& calibrations) {
   Prepared prepared;
   replay::PlanInputs& inputs = prepared.inputs;
   EngineMaker engine;
   if (study.real_engine()) {
     PHASEWATT_ASSIGN(engine, real_engine(study));
   }
-  PHASEWATT_TRY(add_device(study, consent, engine, prepared));
+  PHASEWATT_TRY(add_device(study, consent, engine, calibrations, prepared));
   for (const auto& wanted : study.datasets) {
     PHASEWATT_ASSIGN(auto input, load_input(study, wanted, data_dir));
     inputs.datasets.push_back(std::move(input));
@@ -206,6 +211,7 @@ Result<PreparedStudy> prepare_study(replay::Study study, const DataDir& data_dir
   PreparedStudy& out = prepared.study;
   PHASEWATT_ASSIGN(out.plan, replay::make_plan(study, std::move(inputs)));
   if (!prepared.ceilings.source.empty()) out.plan.ceilings = std::move(prepared.ceilings);
+  out.plan.calibrations = std::move(prepared.calibrations);
   out.plan.notes.insert(out.plan.notes.end(), prepared.notes.begin(), prepared.notes.end());
   if (data_dir) out.plan.invocation["data_dir"] = data_dir->string();
   if (!out.observe.empty()) out.plan.notes.insert(out.plan.notes.begin(), out.observe);

@@ -28,7 +28,9 @@ struct PreparedStudy {
   std::string observe;    ///< why nobody will although they were asked for; empty otherwise
 };
 
-/// Loads datasets and device files and makes the plan. `data_dir` absent = the shipped samples.
-Result<PreparedStudy> prepare_study(replay::Study study, const DataDir& data_dir, const ClockConsent& consent);
+/// Loads datasets and device files and makes the plan. `data_dir` absent = the shipped samples. `calibrations`: with
+/// which the study began, if it did (StudyPlan::calibrations); other GPUs have those on file.
+Result<PreparedStudy> prepare_study(replay::Study study, const DataDir& data_dir, const ClockConsent& consent,
+                                    const std::vector<std::string>& calibrations = {});
 
 }  // namespace phasewatt::cli

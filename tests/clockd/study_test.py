@@ -50,6 +50,7 @@ class StudyBench(Bench):
                           "library": str(build / "apps/nvml_sim/libphasewatt-nvml-sim.so")}, folder)
         self.program = str(build / "apps/cli/phasewatt")
         self.env["PHASEWATT_NVML_LIBRARY"] = self.tools["library"]
+        self.env["XDG_STATE_HOME"] = str(folder / "state")
         for name, tokens in (("short", 40), ("long", 600)):
             (folder / f"{name}.toml").write_text(STUDY.format(tokens=tokens))
         real = STUDY.replace("llama-3.2-1b", "synthetic:tiny").replace("[device]", '[engine]\nkind = "libtorch"\n[device]')
@@ -69,10 +70,16 @@ class StudyBench(Bench):
         """A reset that was asked for is in force some milliseconds later."""
         wait_for("the stock clock", lambda: self.truth()["lock"]["in_force"] is None)
 
+    def sql(self, database: str, query: str) -> list:
+        rows = subprocess.run(["sqlite3", "-json", "-cmd", ".timeout 5000", self.folder / database, query], check=True,
+                              capture_output=True, text=True)
+        return json.loads(rows.stdout or "[]")
+
+    def tables(self, database: str) -> list:
+        return self.sql(database, "SELECT name FROM sqlite_master WHERE name = 'run'")
+
     def points(self, database: str) -> list:
-        query = "SELECT sm_mhz_asked, sm_mhz_snapped, sm_mhz_seen, energy_method FROM run"
-        rows = subprocess.run(["sqlite3", "-json", self.folder / database, query], check=True, capture_output=True, text=True)
-        return json.loads(rows.stdout)
+        return self.sql(database, "SELECT sm_mhz_asked, sm_mhz_snapped, sm_mhz_seen, energy_method FROM run")
 
     def verdict(self, *event) -> str:
         """Of a stock point during which `event` is injected into the simulated GPU."""
@@ -152,6 +159,37 @@ def interrupted(bench: StudyBench):
     bench.back(begin)
 
 
+def calibrated(bench: StudyBench):
+    """A study that goes on does so with the calibration it began with, and not with another driver."""
+    two = (bench.folder / "stock.toml").read_text().replace("batch_sizes = [4]", "batch_sizes = [4, 8]")
+    (bench.folder / "two.toml").write_text(two)
+    process = subprocess.Popen(bench.command("run", "two.toml", "--output", "two.db", consent=False), env=bench.env,
+                               cwd=bench.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for("the first point", lambda: (bench.folder / "two.db").exists() and bench.tables("two.db") and bench.points("two.db"))
+    process.send_signal(signal.SIGINT)
+    check(process.wait() == 130 and len(bench.points("two.db")) == 1, "the study was to end after its first point")
+
+    kept = "SELECT text FROM study_calibration WHERE name LIKE 'sensors.%'"
+    before = bench.sql("two.db", kept)
+    check(len(before) == 1, f"no calibration is kept: {before}")
+    made = json.loads(before[0]["text"])
+    check(made["assumed"], "a card that was never calibrated")
+    made.update(assumed=False, made_utc="2026-01-02T03:04:05Z", program_version="1")
+    file = bench.folder / "state/phasewatt/calibration" / f"{made['device_id']}@{made['driver']}.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps(made))
+
+    driver = bench.sql("two.db", "SELECT driver FROM study")[0]["driver"]
+    bench.sql("two.db", "UPDATE study SET driver = '1.2.3'")
+    said = bench.study("resume", "two.db", consent=False, expect=3)
+    check("began with driver 1.2.3" in said, f"another driver goes unnoticed:\n{said}")
+    bench.sql("two.db", f"UPDATE study SET driver = '{driver}'")
+    said = bench.study("resume", "two.db", consent=False)
+    check("is not the one that the study began with" in said, f"another calibration goes unnoticed:\n{said}")
+    remarks = bench.sql("two.db", "SELECT point_index FROM run_reason WHERE reason = 'not_calibrated'")
+    check(len(remarks) == 2 and bench.sql("two.db", kept) == before, "both points are to be evaluated alike")
+
+
 def lost(bench: StudyBench):
     """The helper ends in the middle: the study must not call such a point good."""
     process = bench.start_long()
@@ -165,7 +203,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=pathlib.Path, required=True)
     build = parser.parse_args().build.resolve()
-    for trial in (observe, real_engine, locked, gates, killed, interrupted, lost):
+    for trial in (observe, real_engine, locked, gates, killed, interrupted, calibrated, lost):
         with tempfile.TemporaryDirectory(prefix="phasewatt-study-") as folder:
             bench = StudyBench(build, pathlib.Path(folder))
             try:

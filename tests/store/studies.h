@@ -64,6 +64,7 @@ inline StudyPlan make_plan(std::uint32_t models, std::uint32_t points_each, std:
   plan.notes = {"first note", "second note"};
   plan.ceilings = Ceilings{4.3e12, {}, {}, 1e-6, "a spec file", Mhz(1410)};
   plan.invocation = {{"data_dir", "/somewhere"}};
+  plan.calibrations = {"of one GPU", "of another"};
   for (std::uint32_t i = 0; i < queries; ++i) plan.queries.push_back(make_query(i));
   for (std::uint32_t m = 0; m < models; ++m) {
     for (std::uint32_t i = 0; i < points_each; ++i) {

@@ -51,6 +51,7 @@ TEST(StoreWriter, ThePlanComesBackAsItWas) {
   EXPECT_EQ(read->samples, plan.samples);
   EXPECT_EQ(read->notes, plan.notes);
   EXPECT_EQ(read->invocation, plan.invocation);
+  EXPECT_EQ(read->calibrations, plan.calibrations);
   ASSERT_TRUE(read->ceilings.has_value());
   EXPECT_EQ(std::tie(read->ceilings->copy_bytes_per_s, read->ceilings->launch_s, read->ceilings->source),
             std::tie(plan.ceilings->copy_bytes_per_s, plan.ceilings->launch_s, plan.ceilings->source));

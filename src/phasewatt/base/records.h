@@ -360,6 +360,9 @@ struct StudyPlan {
   std::vector<RunPoint> points;  ///< canonical order; point.index is the position
   Environment environment;
   std::optional<Ceilings> ceilings{};  ///< of the device; absent when nobody measured or stated any
+  /// What is taken to be known of the measured GPUs' sensors, as device::to_json writes it, so that a study that is
+  /// resumed goes on with the same. Empty in virtual time, and in studies of older versions.
+  std::vector<std::string> calibrations{};
 };
 
 /// Mean quality that one model reached on one query, over all finished points that scored it.

@@ -6,9 +6,13 @@
 
 #include "phasewatt/base/records.h"
 
-/// The rows of study_calibration that are the card's ceilings.
+/// The rows of study_calibration.
 namespace phasewatt::store {
 
+/// Begins the names of those that hold a GPU's calibration.
+inline constexpr std::string_view kSensorsName = "sensors.";
+
+/// A row that holds one of the card's ceilings.
 struct CeilingColumn {
   std::string_view name;
   std::optional<double> (*get)(const Ceilings&);

@@ -44,7 +44,10 @@ void read_lists(SQLite::Database& db, StudyPlan& plan) {
   }
 }
 
-void read_ceilings(SQLite::Database& db, StudyPlan& plan) {
+void read_calibration(SQLite::Database& db, StudyPlan& plan) {
+  SQLite::Statement sensors(db, "SELECT text FROM study_calibration WHERE name LIKE ? ORDER BY name");
+  sensors.bind(1, std::string(kSensorsName) + "%");
+  while (sensors.executeStep()) plan.calibrations.push_back(Fields(sensors).text());
   SQLite::Statement statement(db, "SELECT name, value, text FROM study_calibration WHERE value IS NOT NULL");
   while (statement.executeStep()) {
     Fields f(statement);
@@ -141,7 +144,7 @@ Result<StudyPlan> read_plan_from(SQLite::Database& db, const std::filesystem::pa
   StudyPlan plan;
   PHASEWATT_TRY(read_head(db, path, plan));
   read_lists(db, plan);
-  read_ceilings(db, plan);
+  read_calibration(db, plan);
   PHASEWATT_TRY(read_queries(db, path, plan));
   PHASEWATT_ASSIGN(plan.points, read_points(db, path));
   return plan;

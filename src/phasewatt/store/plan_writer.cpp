@@ -15,9 +15,12 @@ SQLite::Statement insert(SQLite::Database& db, const char* table, int columns) {
   return {db, fmt::format("INSERT INTO {} VALUES ({})", table, placeholders(columns))};
 }
 
-void write_ceilings(SQLite::Database& db, const StudyPlan& plan) {
-  if (!plan.ceilings) return;
+void write_calibration(SQLite::Database& db, const StudyPlan& plan) {
   SQLite::Statement statement = insert(db, "study_calibration", 3);
+  for (std::size_t i = 0; i < plan.calibrations.size(); ++i)
+    (Row(statement) << fmt::format("{}{:03}", kSensorsName, i) << std::optional<double>() << plan.calibrations[i])
+        .run();
+  if (!plan.ceilings) return;
   for (const CeilingColumn& column : kCeilingColumns)
     if (const auto value = column.get(*plan.ceilings))
       (Row(statement) << column.name << *value << plan.ceilings->source).run();
@@ -34,7 +37,7 @@ void write_study(SQLite::Database& db, const StudyPlan& plan) {
       << from.simulated();
   row.run();
 
-  write_ceilings(db, plan);
+  write_calibration(db, plan);
   SQLite::Statement option = insert(db, "study_option", 2);
   for (const auto& [name, value] : plan.invocation) (Row(option) << name << value).run();
   SQLite::Statement text = insert(db, "study_text", 3);

@@ -92,7 +92,8 @@ CREATE TABLE point_spared (
   point_index  INTEGER PRIMARY KEY REFERENCES point
 ) STRICT;
 
--- The ceilings of the card that the study took, and where they are from; one row per number.
+-- The ceilings of the card that the study took, and where they are from, one row per number; and what it took to be known
+-- of each GPU's sensors.
 CREATE TABLE study_calibration (
   name   TEXT NOT NULL PRIMARY KEY,
   value  REAL,
