@@ -26,7 +26,10 @@ class Fake:
         pass
 
     def measure(self):
-        return {"copy_bytes_per_s": 1e12, "stream_bytes_per_s": 9e11, "gemm_flops_per_s": 1e14, "launch_s": 2e-6}
+        begin = time.monotonic_ns()
+        time.sleep(0.05)
+        gemm = (1e14, begin, time.monotonic_ns())
+        return {"copy_bytes_per_s": 1e12, "stream_bytes_per_s": 9e11, "gemm_flops_per_s": gemm, "launch_s": 2e-6}
 
 
 class Torch:
@@ -63,14 +66,18 @@ class Torch:
         """Seconds per call of `work` on the GPU, the best of three rounds."""
         begin, end = (self.torch.cuda.Event(enable_timing=True) for _ in range(2))
         work()
+        self.synchronize()
         best = float("inf")
         for _ in range(3):
+            at = time.monotonic_ns()
             begin.record()
             for _ in range(repeats):
                 work()
             end.record()
             end.synchronize()
-            best = min(best, begin.elapsed_time(end) / 1000 / repeats)
+            took = begin.elapsed_time(end) / 1000 / repeats
+            if took < best:
+                best, self.best_at = took, (at, time.monotonic_ns())
         return best
 
     def graph(self, work, repeats: int):
@@ -108,7 +115,8 @@ class Torch:
         found["stream_bytes_per_s"] = bytes_read / self.timed(graph.replay, 10)
         del graph, matrices
         flops = 2 * self.size**3
-        found["gemm_flops_per_s"] = flops / self.timed(lambda: torch.matmul(self.a, self.b, out=self.c), 50)
+        rate = flops / self.timed(lambda: torch.matmul(self.a, self.b, out=self.c), 50)
+        found["gemm_flops_per_s"] = (rate, *self.best_at)
         # A kernel on one element does next to nothing: what is left is the way from one kernel to the next.
         one = torch.zeros(1, device="cuda")
         launches = 1000
@@ -155,7 +163,8 @@ def main() -> int:
             say(f"off {time.monotonic_ns()}")
         elif command == "measure":
             for name, value in load.measure().items():
-                say(f"ceiling {name} {value:.6g}")
+                value, *when = value if isinstance(value, tuple) else (value,)
+                say(" ".join(["ceiling", name, f"{value:.6g}", *map(str, when)]))
             say("measured")
         elif command == "quit":
             return 0

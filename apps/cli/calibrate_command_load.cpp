@@ -38,17 +38,22 @@ class CommandLoad final : public StepLoad {
   Result<Nanos> on() override { return step<LoadOn>("on"); }
   Result<Nanos> off() override { return step<LoadOff>("off"); }
 
-  Result<Ceilings> measure() override {
+  Result<LoadCeilings> measure() override {
+    const Nanos asked = monotonic_now();
     PHASEWATT_TRY(send("measure\n"));
-    Ceilings ceilings;
+    LoadCeilings out;
     while (true) {
       PHASEWATT_ASSIGN(const auto text, next_line(kMeasure, "'ceiling ...' or 'measured'"));
       PHASEWATT_ASSIGN(const auto line, parse_load_line(text));
-      if (std::holds_alternative<LoadMeasured>(line)) return ceilings;
+      if (std::holds_alternative<LoadMeasured>(line)) return out;
       const auto* ceiling = std::get_if<LoadCeiling>(&line);
       if (ceiling == nullptr) return unexpected(text, "'ceiling ...' or 'measured'");
-      ceilings.*ceiling->member = ceiling->value;
-      ceilings.source = "measured by the load command";
+      if (ceiling->when) {
+        for (const Nanos at : {ceiling->when->begin, ceiling->when->end}) PHASEWATT_TRY(check_instant(text, asked, at));
+        if (ceiling->member == &Ceilings::gemm_flops_per_s) out.gemm = ceiling->when;
+      }
+      out.ceilings.*ceiling->member = ceiling->value;
+      out.ceilings.source = "measured by the load command";
     }
   }
 
@@ -78,6 +83,15 @@ class CommandLoad final : public StepLoad {
     return {unexpected(text, wanted), {}};
   }
 
+  /// An instant of an answer lies between question and answer.
+  static Status check_instant(std::string_view text, Nanos asked, Nanos at) {
+    if (at >= asked - kClockSlack && at <= monotonic_now() + kClockSlack) return ok();
+    return Error{ErrorCode::bad_input,
+                 fmt::format("the load command answered {}, which lies {:.3f} s from the question",
+                             device::quoted(text), to_seconds(at - asked)),
+                 "its instants must be of CLOCK_MONOTONIC, in ns (Python: time.monotonic_ns())"};
+  }
+
   template <class Line>
   Result<Nanos> step(const std::string& word) {
     const Nanos asked = monotonic_now();
@@ -86,11 +100,7 @@ class CommandLoad final : public StepLoad {
     PHASEWATT_ASSIGN(const auto text, next_line(kAnswer, wanted));
     const auto [status, line] = expect<Line>(text, wanted);
     PHASEWATT_TRY(status);
-    if (line.at < asked - kClockSlack || line.at > monotonic_now() + kClockSlack)
-      return Error{ErrorCode::bad_input,
-                   fmt::format("the load command answered {}, which lies {:.3f} s from the question",
-                               device::quoted(text), to_seconds(line.at - asked)),
-                   "its instants must be of CLOCK_MONOTONIC, in ns (Python: time.monotonic_ns())"};
+    PHASEWATT_TRY(check_instant(text, asked, line.at));
     return line.at;
   }
 

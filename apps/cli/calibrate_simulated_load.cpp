@@ -47,7 +47,9 @@ class SimulatedLoad final : public device::StepLoad {
     return until_;
   }
 
-  Result<Ceilings> measure() override { return device::ceilings_of_spec(rig_->config().gpus[card_].spec); }
+  Result<device::LoadCeilings> measure() override {
+    return device::LoadCeilings{device::ceilings_of_spec(rig_->config().gpus[card_].spec), {}};
+  }
 
   Status quit() override {
     end_thread();

@@ -38,9 +38,11 @@ std::string switches_text(const Calibration& c) {
 std::string ceilings_text(const device::Ceilings& c) {
   if (c.source.empty()) return "ceilings         not known\n";
   constexpr double kTera = 1e12;
-  return fmt::format("ceilings         copy {}, stream {}, GEMM {}, launch {}: {}\n",
+  return fmt::format("ceilings         copy {}, stream {}, GEMM {}{}, launch {}: {}\n",
                      scaled(c.copy_bytes_per_s, kTera, "TB/s"), scaled(c.stream_bytes_per_s, kTera, "TB/s"),
-                     scaled(c.gemm_flops_per_s, kTera, "TFLOP/s"), scaled(c.launch_s, 1e-6, "us"), c.source);
+                     scaled(c.gemm_flops_per_s, kTera, "TFLOP/s"),
+                     c.gemm_clock ? fmt::format(" at {:.0f} MHz", c.gemm_clock->value()) : "",
+                     scaled(c.launch_s, 1e-6, "us"), c.source);
 }
 
 }  // namespace

@@ -108,6 +108,7 @@ def recovered(bench: Bench):
     check(found["gain_error"] < 0.01, f"gain_error is {found['gain_error']}")
     near("idle", found["idle_w"], 84, 6)
     near("idle with a context", found["idle_context_w"], 132, 10)
+    check(found["ceilings"]["gemm_sm_mhz"] == 1980, f"the clock of the spec's ceiling is lost: {found['ceilings']}")
     check("h200-sxm.toml" in found["ceilings"]["source"] and found["simulated"], "what is simulated is not said")
     check(len(found["switches"]) == 3, f"3 switches were to be measured: {found['switches']} {found['notes']}")
     for one in found["switches"]:
@@ -129,6 +130,7 @@ def unlocked(bench: Bench):
     check("SIMULATED" in done.stdout, "simulated is not said")
     check("did not follow the steps" in done.stdout, f"a load that was not seen is no trouble:\n{done.stdout}")
     check("launch 2 us: measured by the load command" in done.stdout, done.stdout)
+    check(f"GEMM 100 TFLOP/s at {bench.truth()['clock_mhz']:.0f} MHz" in done.stdout, f"the clock that was seen is not said:\n{done.stdout}")
     check(not bench.truth()["lock_log"], "a clock was changed without consent")
 
 

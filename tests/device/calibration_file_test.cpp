@@ -24,6 +24,7 @@ Calibration full() {
   c.program_version = "0.1.0";
   c.gain = 0.9987654321;
   c.gain_error = 0.0012;
+  c.ceilings.gemm_clock = Mhz(1755);
   c.switches = {{Mhz(1980), Mhz(345), 0.002, 0.011, 0.015}};
   c.notes = {"A note with \"quotes\"."};
   return c;
@@ -56,11 +57,23 @@ TEST(CalibrationFile, SaysAllAgain) {
   EXPECT_EQ(to_json(*back), text);
   EXPECT_EQ(back->gain, 0.9987654321);
   EXPECT_EQ(back->switches.at(0).to, Mhz(345));
+  EXPECT_EQ(back->ceilings.gemm_clock, Mhz(1755));
   EXPECT_EQ(back->power_average->window_s, 1.0);
   Calibration little;
   const auto empty = parse_calibration(to_json(little), "file");
   ASSERT_TRUE(empty) << to_string(empty.error());
   EXPECT_FALSE(empty->energy || empty->gain || empty->idle || empty->ceilings.launch_s);
+}
+
+TEST(CalibrationFile, OneOfBeforeTheGemmsClockWasKeptIsRead) {
+  std::string text = to_json(full());
+  const std::string line = "\"gemm_sm_mhz\": 1755.0,";
+  ASSERT_NE(text.find(line), std::string::npos) << text;
+  text.erase(text.find(line), line.size());
+  const auto old = parse_calibration(text, "file");
+  ASSERT_TRUE(old) << to_string(old.error());
+  EXPECT_FALSE(old->ceilings.gemm_clock);
+  EXPECT_TRUE(old->ceilings.gemm_flops_per_s);
 }
 
 TEST(CalibrationFile, NamesFileAndFieldOfWhatIsWrong) {
@@ -162,8 +175,13 @@ TEST(LoadProtocol, ReadsItsLinesAndNoOthers) {
   const auto ceiling = std::get<LoadCeiling>(parse_load_line("ceiling gemm_flops_per_s 7.1e14").value());
   EXPECT_EQ(ceiling.value, 7.1e14);
   EXPECT_EQ(ceiling.member, &Ceilings::gemm_flops_per_s);
+  EXPECT_FALSE(ceiling.when);
+  const auto timed = std::get<LoadCeiling>(parse_load_line("ceiling gemm_flops_per_s 7.1e14 12 19").value());
+  EXPECT_EQ(timed.when->begin, Nanos(12));
+  EXPECT_EQ(timed.when->end, Nanos(19));
   for (const char* bad : {"", "on", "on x", "on 1.5", "on -1", "on 99999999999999999999", "off 1 2", "ceiling x 1",
-                          "ceiling launch_s 0", "ceiling launch_s nan", "ceiling launch_s", "Ready", "ready set"})
+                          "ceiling launch_s 0", "ceiling launch_s nan", "ceiling launch_s", "Ready", "ready set",
+                          "ceiling launch_s 1 2", "ceiling launch_s 1 3 2", "ceiling launch_s 1 -3 2"})
     EXPECT_FALSE(parse_load_line(bad)) << bad;
   EXPECT_THAT(parse_load_line("Traceback\x1b[31m").error().what, HasSubstr("'Traceback?[31m'"));
 }

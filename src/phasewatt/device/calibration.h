@@ -10,6 +10,12 @@
 /// values; how they are measured and where they are kept: docs/calibration.md.
 namespace phasewatt::device {
 
+/// A span of the monotonic clock.
+struct Stretch {
+  Nanos begin{};
+  Nanos end{};
+};
+
 /// How one sensor behaves.
 struct SensorTiming {
   double update_s = 0;    ///< period of its refresh

@@ -13,12 +13,6 @@
 /// I/O; docs/calibration.md says what each figure means and how well it is recovered.
 namespace phasewatt::device {
 
-/// A span of the monotonic clock.
-struct Stretch {
-  Nanos begin{};
-  Nanos end{};
-};
-
 /// Traces of one calibration, each with what the load did meanwhile. Any may be missing.
 struct CalibrationTraces {
   SensorTrace idle;          ///< before there was a context of ours

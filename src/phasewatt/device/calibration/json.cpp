@@ -46,6 +46,7 @@ constexpr std::array kCeilings{
     CeilingField{"gemm_flops_per_s", &Ceilings::gemm_flops_per_s},
     CeilingField{"launch_s", &Ceilings::launch_s},
 };
+constexpr const char* kGemmClock = "gemm_sm_mhz";
 struct TextField {
   const char* key;
   std::string Calibration::*member;
@@ -109,6 +110,12 @@ class Reader {
     number(key, value);
     into = Mhz(value);
   }
+  void mhz(const char* key, std::optional<Mhz>& into) {
+    std::optional<double> value;
+    number(key, value);
+    if (value) into = Mhz(*value);
+  }
+  [[nodiscard]] bool has(const char* key) const { return json_.is_object() && json_.contains(key); }
   void text(const char* key, std::string& into) {
     const Json* value = take(key);
     if (value == nullptr) return;
@@ -212,6 +219,7 @@ void read_fields(Reader& in, Calibration& c, std::optional<Error>& problem) {
   });
   in.object("ceilings", false, [&](Reader& inner) {
     for (const auto& field : kCeilings) inner.number(field.key, c.ceilings.*field.member);
+    if (inner.has(kGemmClock)) inner.mhz(kGemmClock, c.ceilings.gemm_clock);  // files of before 2026-11-29 lack it
     inner.text("source", c.ceilings.source);
   });
   in.list("notes", [&](const Json& each, const std::string& where) {
@@ -241,6 +249,7 @@ std::string to_json(const Calibration& c) {
   for (const auto& one : c.switches) out["switches"].push_back(to_json(one));
   Json ceilings;
   for (const auto& field : kCeilings) ceilings[field.key] = number_or_null(c.ceilings.*field.member);
+  ceilings[kGemmClock] = c.ceilings.gemm_clock ? Json(c.ceilings.gemm_clock->value()) : Json();
   ceilings["source"] = c.ceilings.source;
   out["ceilings"] = std::move(ceilings);
   out["notes"] = c.notes;

@@ -39,6 +39,13 @@ std::optional<Number> number(std::string_view word) {
   return trouble == std::errc() && end == word.data() + word.size() ? std::optional(value) : std::nullopt;
 }
 
+std::optional<Stretch> stretch(std::string_view begin, std::string_view end) {
+  const auto from = number<std::int64_t>(begin);
+  const auto to = number<std::int64_t>(end);
+  if (!from || !to || *from < 0 || *to <= *from) return std::nullopt;
+  return Stretch{Nanos(*from), Nanos(*to)};
+}
+
 }  // namespace
 
 std::string quoted(std::string_view line) {
@@ -52,7 +59,8 @@ Result<LoadLine> parse_load_line(std::string_view line) {
   if (line.ends_with('\r')) line.remove_suffix(1);
   const auto words = words_of(line);
   const Error bad{ErrorCode::bad_input, fmt::format("the load command answered {}", quoted(line)),
-                  "it must say ready, on <ns>, off <ns>, ceiling <name> <number> or measured; see docs/calibration.md"};
+                  "it must say ready, on <ns>, off <ns>, ceiling <name> <number> [<ns> <ns>] or measured; see "
+                  "docs/calibration.md"};
   if (words.size() == 1 && words[0] == "ready") return LoadLine(LoadReady{});
   if (words.size() == 1 && words[0] == "measured") return LoadLine(LoadMeasured{});
   if (words.size() == 2 && (words[0] == "on" || words[0] == "off")) {
@@ -60,11 +68,16 @@ Result<LoadLine> parse_load_line(std::string_view line) {
     if (!at || *at < 0) return bad;
     return words[0] == "on" ? LoadLine(LoadOn{Nanos(*at)}) : LoadLine(LoadOff{Nanos(*at)});
   }
-  if (words.size() == 3 && words[0] == "ceiling") {
+  if ((words.size() == 3 || words.size() == 5) && words[0] == "ceiling") {
     const auto value = number<double>(words[2]);
+    std::optional<Stretch> when;
+    if (words.size() == 5) {
+      when = stretch(words[3], words[4]);
+      if (!when) return bad;
+    }
     for (const auto& each : kCeilingKeys)
       if (each.name == words[1] && value && std::isfinite(*value) && *value > 0)
-        return LoadLine(LoadCeiling{each.member, *value});
+        return LoadLine(LoadCeiling{each.member, *value, when});
   }
   return bad;
 }

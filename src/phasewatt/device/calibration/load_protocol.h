@@ -22,12 +22,13 @@ struct LoadOff {
 struct LoadCeiling {
   std::optional<double> Ceilings::*member = nullptr;
   double value = 0;
+  std::optional<Stretch> when{};  ///< CLOCK_MONOTONIC, while it was reached
 };
 struct LoadMeasured {};
 using LoadLine = std::variant<LoadReady, LoadOn, LoadOff, LoadCeiling, LoadMeasured>;
 
-/// One line without its end: "ready", "on <ns>", "off <ns>", "ceiling <name> <number>", "measured". bad_input quotes
-/// what was got.
+/// One line without its end: "ready", "on <ns>", "off <ns>", "ceiling <name> <number> [<ns> <ns>]", "measured".
+/// bad_input quotes what was got.
 Result<LoadLine> parse_load_line(std::string_view line);
 
 /// For messages: what is printable of a line, at most 80 characters.

@@ -19,6 +19,7 @@ constexpr double kFastestPollS = 0.001;
 /// Power is read for no more than a quarter of the time, so that the load's host thread is not held up.
 constexpr double kPollPerCost = 4;
 constexpr double kClockPollS = 0.001;
+constexpr double kCeilingClockPollS = 0.005;
 constexpr double kClockTolerance = 0.02;  ///< of the target: boost and power cap move the clock by a step or two
 constexpr double kLeastToleranceMhz = 8;
 constexpr int kCostProbes = 15;
@@ -56,8 +57,7 @@ class Run {
     PHASEWATT_TRY(parts_.load->start());
     PHASEWATT_TRY(under_load());
     PHASEWATT_TRY(switches(out));
-    say("ceilings");
-    PHASEWATT_ASSIGN(out.ceilings, parts_.load->measure());
+    PHASEWATT_TRY(ceilings(out.ceilings));
     PHASEWATT_TRY(parts_.load->quit());
     say("analysis");
     analyse_traces(traces_, out);
@@ -176,6 +176,26 @@ class Run {
       edges.off.push_back(off);
     }
     PHASEWATT_ASSIGN(trace, recording.finish());
+    return ok();
+  }
+
+  /// The GEMM's rate goes with the SM clock, which a power cap may hold down: it is looked at meanwhile.
+  Status ceilings(Ceilings& out) {
+    say("ceilings");
+    const bool readable = parts_.device.info().readable.clocks;
+    std::optional<Recording> clocks;
+    if (readable)
+      clocks.emplace(parts_.device,
+                     std::vector<SamplePlan>{{0, {.clocks = true}, from_seconds(kCeilingClockPollS), {}}});
+    PHASEWATT_ASSIGN(auto found, parts_.load->measure());
+    out = std::move(found.ceilings);
+    if (!clocks) return ok();
+    PHASEWATT_ASSIGN(const auto trace, clocks->finish());
+    std::vector<double> seen;
+    for (const ClockRead& read : trace.clocks)
+      if (found.gemm && read.sm_clock && found.gemm->begin <= read.at && read.at <= found.gemm->end)
+        seen.push_back(read.sm_clock->value());
+    if (!seen.empty()) out.gemm_clock = Mhz(median_of(std::move(seen)));
     return ok();
   }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "phasewatt/base/result.h"
@@ -7,6 +8,12 @@
 #include "phasewatt/device/calibration.h"
 
 namespace phasewatt::device {
+
+struct LoadCeilings {
+  Ceilings ceilings;
+  /// While it reached the GEMM's rate (monotonic clock), if the load says so and `ceilings` has no clock yet.
+  std::optional<Stretch> gemm;
+};
 
 /// Something that keeps the card busy on request and says when. Destruction ends it, whatever it was doing. Not
 /// thread-safe.
@@ -20,7 +27,7 @@ class StepLoad {
   /// The card is idle from the instant that is returned.
   virtual Result<Nanos> off() = 0;
   /// What the card reaches at best; what the load cannot tell is absent. Called while it is off.
-  virtual Result<Ceilings> measure() = 0;
+  virtual Result<LoadCeilings> measure() = 0;
   /// Ends it in good order.
   virtual Status quit() = 0;
 };
