@@ -12,7 +12,6 @@
 namespace phasewatt::cli {
 namespace {
 
-using device::Ceilings;
 
 /// A pass is queued while the one before still runs, so that a late thread leaves no gap. Off takes as long as what is
 /// queued.
