@@ -12,7 +12,6 @@
 namespace phasewatt::cli {
 namespace {
 
-
 /// A pass is queued while the one before still runs, so that a late thread leaves no gap. Off takes as long as what is
 /// queued.
 constexpr Nanos kPass = std::chrono::milliseconds(40);
