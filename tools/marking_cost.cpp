@@ -7,7 +7,7 @@
 #include "tools/bench_rounds.h"
 
 /// How much slower the embedded engine on libtorch is than the passes that it makes, with nothing around them: no span,
-/// no count, no engine, only the wait for the next ids. So it is at most what marking phases costs the host. By rounds
+/// no count, no engine, only the wait for the next ids. So marking phases costs the host at most this. By rounds
 /// of blocks of texts (rounds.h), on one device. Both make the same ids and do the same passes in the same memory; what
 /// the kernels of a graph do to tell their times is in both.
 namespace {

@@ -48,10 +48,9 @@ class CommandLoad final : public StepLoad {
       if (std::holds_alternative<LoadMeasured>(line)) return out;
       const auto* ceiling = std::get_if<LoadCeiling>(&line);
       if (ceiling == nullptr) return unexpected(text, "'ceiling ...' or 'measured'");
-      if (ceiling->when) {
+      if (ceiling->when)
         for (const Nanos at : {ceiling->when->begin, ceiling->when->end}) PHASEWATT_TRY(check_instant(text, asked, at));
-        if (ceiling->member == &Ceilings::gemm_flops_per_s) out.gemm = ceiling->when;
-      }
+      if (ceiling->member == &Ceilings::gemm_flops_per_s) out.gemm = ceiling->when;
       out.ceilings.*ceiling->member = ceiling->value;
       out.ceilings.source = "measured by the load command";
     }

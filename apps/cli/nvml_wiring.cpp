@@ -210,15 +210,15 @@ Result<device::Calibration> calibration_of(const device::DeviceInfo& info, const
                                            NvmlStudy& out) {
   std::vector<std::string> notes;
   device::Calibration calibration = calibration_on_file(info, notes);
-  const std::string on_file = device::to_json(calibration);
   for (const std::string& text : begun) {
-    PHASEWATT_ASSIGN(auto then, device::parse_calibration(text, "a calibration in the study's database"));
-    if (then.device_id != info.id) continue;
+    auto then = device::parse_calibration(text, "study_calibration in the study's database");
+    if (!then) return Error{ErrorCode::bad_input, then.error().what, "the file is damaged: use a copy, or start anew"};
+    if (then->device_id != info.id) continue;
     notes.clear();
-    if (device::to_json(then) != on_file)
+    if (!calibration.assumed && device::to_json(*then) != device::to_json(calibration))
       notes.push_back(fmt::format(
           "the calibration of {} on file is not the one that the study began with, and goes on with", info.id));
-    calibration = std::move(then);
+    calibration = *std::move(then);
   }
   out.calibrations.push_back(device::to_json(calibration));
   out.notes.insert(out.notes.end(), notes.begin(), notes.end());

@@ -162,6 +162,8 @@ Status resume(const Options& options, const Console& console) {
   PHASEWATT_ASSIGN(const auto prepared,
                    prepare_study(std::move(study), data_dir, options.consent, stored.calibrations));
   PHASEWATT_TRY(check_same(stored, prepared, options.file));
+  if (stored.calibrations.empty() && !prepared.plan.calibrations.empty())
+    console.say("note: an older version began this study and did not keep its calibration: the one on file is used");
   for (const auto& note : prepared.plan.notes)
     if (std::find(stored.notes.begin(), stored.notes.end(), note) == stored.notes.end()) console.say("note: " + note);
   if (options.redo_void) {

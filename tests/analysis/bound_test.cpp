@@ -39,6 +39,12 @@ TEST(Bound, TheEvidenceIsAgainstTheBetterOfCopyAndStreamAndTheClockSeen) {
   EXPECT_EQ(found.bound, Bound::memory);
 }
 
+TEST(Bound, AClockAboveTheGemmsGivesArithmeticNoMoreThanTheGemmReached) {
+  BoundInput phase = busy();
+  phase.clock = Mhz(1980);  // of a point that is mostly decode, while its prefill runs at the cap as the GEMM did
+  EXPECT_DOUBLE_EQ(*diagnose(phase, known()).compute_share, 0.1);
+}
+
 TEST(Bound, WaitingForTheHostComesBeforeAllElse) {
   BoundInput phase = busy();
   phase.power_capped = true;

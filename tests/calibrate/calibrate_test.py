@@ -159,6 +159,27 @@ def interrupted_while_locked(bench: Bench):
     check(not bench.kept(), "something was kept of an interrupted calibration")
 
 
+def clock_of_the_gemm(bench: Bench):
+    """The clock is that of the instants that the load names, not of a later one."""
+    before = bench.truth()["clock_mhz"]
+    ctl = bench.build / "apps/nvml_sim/phasewatt-nvml-sim-ctl"
+    measure = f"import subprocess,time; a=time.monotonic_ns(); time.sleep(.1); b=time.monotonic_ns(); \
+subprocess.run([{str(ctl)!r},*'inject 0 foreign_lock --value 1005'.split()]); time.sleep(.4); print('ceiling gemm_flops_per_s 1e14',a,b)"
+    (bench.folder / "measure.py").write_text(measure)
+    load = bench.folder / "load.sh"
+    load.write_text(f"""echo ready
+now() {{ {sys.executable} -c 'import time; print(time.monotonic_ns())'; }}
+while read command; do case $command in
+  measure) {sys.executable} {bench.folder}/measure.py; echo measured;;
+  quit) exit 0;;
+  *) echo $command $(now);;
+esac; done
+""")
+    done = bench.calibrate("--load", f"sh {load}")
+    check(bench.truth()["clock_mhz"] != before, f"the clock was to change: {before} MHz")
+    check(f"GEMM 100 TFLOP/s at {before:.0f} MHz" in done.stdout, f"{before} MHz was to be said:\n{done.stdout}{done.stderr}")
+
+
 def broken(command: str, wanted: str):
     def trial(bench: Bench):
         done = bench.calibrate("--load", command)
@@ -175,6 +196,7 @@ TRIALS = {
     "garbage": broken("echo hello", "the load command answered 'hello'"),
     "dies": broken("echo cannot find the GPU >&2; exit 3", "ended with code 3 when 'ready' was due; its last words: 'cannot find"),
     "not_ready": broken("echo on 5", "answered 'on 5', and 'ready' was due"),
+    "clock_of_the_gemm": clock_of_the_gemm,
     "other_clock": broken("echo ready; read line; echo on 5; sleep 100", "must be of CLOCK_MONOTONIC"),
     "silent": broken("echo ready; sleep 1000", "did not say 'on <ns>' within 10 s"),
 }

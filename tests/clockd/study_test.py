@@ -189,6 +189,13 @@ def calibrated(bench: StudyBench):
     remarks = bench.sql("two.db", "SELECT point_index FROM run_reason WHERE reason = 'not_calibrated'")
     check(len(remarks) == 2 and bench.sql("two.db", kept) == before, "both points are to be evaluated alike")
 
+    bench.sql("two.db", "UPDATE study_calibration SET text = '{' WHERE name LIKE 'sensors.%'")
+    said = bench.study("resume", "two.db", consent=False, expect=3)
+    check("study_calibration" in said and "damaged" in said, f"a damaged calibration is not named:\n{said}")
+    bench.sql("two.db", "DELETE FROM study_calibration WHERE name LIKE 'sensors.%'")
+    said = bench.study("resume", "two.db", consent=False)
+    check("did not keep its calibration" in said, f"a study of an older version goes on without a word:\n{said}")
+
 
 def lost(bench: StudyBench):
     """The helper ends in the middle: the study must not call such a point good."""

@@ -352,4 +352,23 @@ inline std::string with(const std::string& from, const std::string& to, std::str
   return text.replace(at, from.size(), to);
 }
 
+/// A study of one point: the generated dataset, one model, batch 4 of 5 queries.
+inline Study one_point(const std::string& clock) {
+  return study(
+      with("[1, 4]", "[4]",
+           with("repeats = 2", "repeats = 1",
+                with("[400, 1000, \"stock\"]", clock,
+                     with("[\"small\", \"large\"]", "[\"small\"]", with("[[datasets]]\nname = \"boolq\"\n", ""))))));
+}
+
+/// Its record, measured on fakes that follow `script`; empty when the run ended by an error.
+inline RunRecord measure(Script& script, const std::string& clock) {
+  const Study study = one_point(clock);
+  const std::atomic<bool> never = false;
+  FakeSink sink;
+  Observer nobody;
+  const auto ran = run_study(plan(study), study, factory(script), 1, sink, nobody, never);
+  return ran && !sink.records.empty() ? sink.records.begin()->second : RunRecord{};
+}
+
 }  // namespace phasewatt::replay::fake

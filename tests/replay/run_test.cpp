@@ -48,24 +48,6 @@ void run(Ran& ran, Script& script, const Study& study, int jobs = 1) {
   ran.summary = run_study(plan, study, fake::factory(script), jobs, ran.sink, ran.watcher, ran.watcher.stop);
 }
 
-/// A study of one point: the generated dataset, one model, batch 4 of 5 queries.
-Study one_point(const std::string& clock, const std::string& more = "") {
-  auto s =
-      fake::study(fake::with("[1, 4]", "[4]",
-                             fake::with("repeats = 2", "repeats = 1\n" + more,
-                                        fake::with("[400, 1000, \"stock\"]", clock,
-                                                   fake::with("[\"small\", \"large\"]", "[\"small\"]",
-                                                              fake::with("[[datasets]]\nname = \"boolq\"\n", ""))))));
-  return s;
-}
-
-RunRecord measure(Script& script, const std::string& clock) {
-  Ran ran;
-  run(ran, script, one_point(clock));
-  EXPECT_TRUE(ran.summary.ok()) << (ran.summary ? "" : to_string(ran.summary.error()));
-  return ran.sink.records.empty() ? RunRecord{} : ran.at(0);
-}
-
 TEST(Run, EveryPointReachesTheSinkOnce) {
   Script script;
   Ran ran;
@@ -89,7 +71,7 @@ TEST(Run, EveryPointReachesTheSinkOnce) {
 
 TEST(Run, AGeneratedPointAddsUp) {
   Script script;
-  const RunRecord r = measure(script, "[400]");
+  const RunRecord r = fake::measure(script, "[400]");
   ASSERT_EQ(r.requests.size(), 5U);
   const auto& prefill = r.phases[static_cast<std::size_t>(Phase::prefill)];
   const auto& decode = r.phases[static_cast<std::size_t>(Phase::decode)];
@@ -240,7 +222,7 @@ TEST(Run, ALockThatIsLostOnTheWayVoidsThePoint) {
   Script script;
   script.lost_lock = Error{ErrorCode::io, "the helper was stopped", "run again"};
   Ran ran;
-  run(ran, script, one_point("[400]"));
+  run(ran, script, fake::one_point("[400]"));
   ASSERT_TRUE(ran.summary.ok());
   EXPECT_EQ(ran.at(0).validity, Validity::void_);
   EXPECT_THAT(ran.at(0).reasons, ElementsAre(Reason::lease_lost));
@@ -261,7 +243,7 @@ TEST(Run, ALostDeviceEndsTheRun) {
 TEST(Run, AFailedResetIsNotSilent) {
   Script script;
   Ran ran;
-  const Study study = one_point("[400]");
+  const Study study = fake::one_point("[400]");
   script.reset_error = Error{ErrorCode::io, "reset failed", {}};
   run(ran, script, study);
   ASSERT_FALSE(ran.summary.ok());
@@ -328,105 +310,6 @@ TEST(Run, AnEngineErrorVoidsThePointAndGoesOn) {
   EXPECT_EQ(ran.at(6).energy, std::nullopt);
   EXPECT_THAT(ran.at(10).reasons, ElementsAre(Reason::engine_failed));
   EXPECT_EQ(ran.at(10).detail, "connection lost (restart the server)");
-}
-
-TEST(Run, OverlappingPhasesAreNotMeasured) {
-  Script script;
-  script.overlap = true;
-  const RunRecord r = measure(script, "[400]");
-  EXPECT_EQ(r.validity, Validity::void_);
-  EXPECT_THAT(r.detail, HasSubstr("phases overlap"));
-}
-
-TEST(Run, SettlingWaitsUntilTheClockIsSeen) {
-  Script script;
-  script.switch_delay = std::chrono::milliseconds(48);
-  EXPECT_EQ(measure(script, "[400]").clock.seen, Mhz(400));
-  EXPECT_EQ(script.waited_ns, 50'000'000);
-}
-
-TEST(Run, SettlingGivesUpAfterTwoSecondsAndTheLoadDecides) {
-  Script script;
-  script.stuck = Mhz(800);
-  const RunRecord r = measure(script, "[400]");
-  EXPECT_EQ(script.waited_ns, 2'000'000'000);
-  EXPECT_EQ(r.validity, Validity::void_);
-  EXPECT_THAT(r.reasons, ElementsAre(Reason::clock_not_attained));
-  EXPECT_EQ(r.detail, "asked for 400 MHz, seen 800.0 MHz");
-  EXPECT_EQ(r.requests.size(), 5U) << "the numbers are kept beside the verdict";
-}
-
-TEST(Run, StockIsAReset) {
-  Script script;
-  const RunRecord r = measure(script, "\"stock\"");
-  EXPECT_EQ(script.resets, 2);
-  EXPECT_EQ(r.clock.snapped, std::nullopt);
-  EXPECT_EQ(r.clock.seen, Mhz(1000));
-  EXPECT_EQ(r.validity, Validity::valid);
-}
-
-TEST(Run, WithoutClockControlStockStillRuns) {
-  Script script;
-  const Study study = one_point("\"stock\"");
-  FakeSink sink;
-  Observer observer;
-  const auto ran = run_study(fake::plan(study), study, fake::factory(script, false), 1, sink, observer, kNeverStop);
-  ASSERT_TRUE(ran.ok());
-  EXPECT_EQ(sink.records.at(0).validity, Validity::valid);
-  EXPECT_EQ(script.resets, 0);
-}
-
-TEST(Run, WithoutTruthTheClockIsReadAndTheEnergyIsAbsent) {
-  Script script;
-  script.truth = false;
-  const RunRecord r = measure(script, "[400]");
-  EXPECT_EQ(r.clock.seen, Mhz(400));
-  EXPECT_EQ(r.energy, std::nullopt);
-  EXPECT_EQ(r.method, std::nullopt);
-  EXPECT_EQ(r.energy_rel_error, std::nullopt);
-  EXPECT_EQ(r.phases[0].energy, std::nullopt);
-  EXPECT_EQ(r.requests[0].energy, std::nullopt);
-  EXPECT_EQ(r.validity, Validity::valid);
-
-  script.clock_readable = false;
-  const RunRecord blind = measure(script, "[400]");
-  EXPECT_EQ(blind.clock.seen, std::nullopt);
-  EXPECT_THAT(blind.reasons, ElementsAre(Reason::clock_not_attained)) << "a clock nobody saw did not hold";
-}
-
-TEST(Run, IdleTimeHasNoKnownEnergy) {
-  Script script;
-  script.gap = Nanos(1000);
-  const RunRecord r = measure(script, "[400]");
-  EXPECT_NEAR(r.idle_s, 6e-6, 1e-12);  // between the four spans of two batches
-  EXPECT_EQ(r.idle_energy, std::nullopt);
-  EXPECT_EQ(r.energy, std::nullopt);
-  EXPECT_EQ(r.requests[0].energy, std::nullopt);
-  EXPECT_TRUE(r.phases[0].energy.has_value());
-}
-
-TEST(Run, ExtrapolatedSpansDegradeThePoint) {
-  Script script;
-  script.extrapolated = true;
-  const RunRecord r = measure(script, "[400]");
-  EXPECT_EQ(r.validity, Validity::degraded);
-  EXPECT_THAT(r.reasons, ElementsAre(Reason::extrapolated));
-}
-
-TEST(Run, ThrottlingVoidsAndThePowerCapOnlyRemarks) {
-  Script script;
-  script.throttle = throttle_sw_thermal | throttle_locked_clocks;
-  const RunRecord hot = measure(script, "[400]");
-  EXPECT_THAT(hot.reasons, ElementsAre(Reason::throttled));
-  EXPECT_EQ(hot.detail, "throttle reasons: sw_thermal");
-  EXPECT_EQ(hot.throttle_mask, script.throttle);
-
-  script.throttle = throttle_sw_power_cap;
-  script.stuck = Mhz(700);
-  const RunRecord highest = measure(script, "[1000]");
-  EXPECT_THAT(highest.reasons, ElementsAre(Reason::power_limited));
-  EXPECT_EQ(highest.validity, Validity::valid);
-  EXPECT_EQ(highest.clock.seen, Mhz(700));
 }
 
 }  // namespace

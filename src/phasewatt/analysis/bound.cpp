@@ -24,12 +24,14 @@ std::optional<double> memory_ceiling(const std::optional<Ceilings>& ceilings) {
   return copy ? copy : stream;
 }
 
-/// Arithmetic goes with the SM clock, so a ceiling read at one clock is another at the clock seen.
+/// Arithmetic goes with the SM clock, so a ceiling read at one clock is another at a lower one. Not at a higher one:
+/// the GEMM was read at all the clock that its power left it, and a point's clock is that of its longest phase, which
+/// may be one that needs less power than this.
 std::optional<double> compute_ceiling(const std::optional<Ceilings>& ceilings, const std::optional<Mhz>& clock) {
   if (!ceilings || !ceilings->gemm_flops_per_s) return std::nullopt;
   const auto& at = ceilings->gemm_clock;
   const bool scaled = clock && at && clock->value() > 0 && at->value() > 0;
-  return *ceilings->gemm_flops_per_s * (scaled ? *clock / *at : 1);
+  return *ceilings->gemm_flops_per_s * (scaled ? std::min(1.0, *clock / *at) : 1);
 }
 
 std::string whole_pct(double share) { return fmt::format("{:.0f} %", 100 * share); }

@@ -15,7 +15,7 @@ namespace phasewatt::replay {
 
 /// Raised by hand whenever a change to the program alters the results of an unchanged study; part of the fingerprint,
 /// so that such a study is not resumed with another program's numbers.
-inline constexpr int kResultsVersion = 2;
+inline constexpr int kResultsVersion = 3;
 
 /// One dataset of the study after loading.
 struct DatasetInput {

@@ -57,7 +57,7 @@ class Run {
     PHASEWATT_TRY(parts_.load->start());
     PHASEWATT_TRY(under_load());
     PHASEWATT_TRY(switches(out));
-    PHASEWATT_TRY(ceilings(out.ceilings));
+    PHASEWATT_TRY(ceilings(out));
     PHASEWATT_TRY(parts_.load->quit());
     say("analysis");
     analyse_traces(traces_, out);
@@ -180,7 +180,7 @@ class Run {
   }
 
   /// The GEMM's rate goes with the SM clock, which a power cap may hold down: it is looked at meanwhile.
-  Status ceilings(Ceilings& out) {
+  Status ceilings(Calibration& out) {
     say("ceilings");
     const bool readable = parts_.device.info().readable.clocks;
     std::optional<Recording> clocks;
@@ -188,14 +188,19 @@ class Run {
       clocks.emplace(parts_.device,
                      std::vector<SamplePlan>{{0, {.clocks = true}, from_seconds(kCeilingClockPollS), {}}});
     PHASEWATT_ASSIGN(auto found, parts_.load->measure());
-    out = std::move(found.ceilings);
-    if (!clocks) return ok();
-    PHASEWATT_ASSIGN(const auto trace, clocks->finish());
+    out.ceilings = std::move(found.ceilings);
     std::vector<double> seen;
-    for (const ClockRead& read : trace.clocks)
-      if (found.gemm && read.sm_clock && found.gemm->begin <= read.at && read.at <= found.gemm->end)
-        seen.push_back(read.sm_clock->value());
-    if (!seen.empty()) out.gemm_clock = Mhz(median_of(std::move(seen)));
+    if (clocks) {
+      PHASEWATT_ASSIGN(const auto trace, clocks->finish());
+      for (const ClockRead& read : trace.clocks)
+        if (found.gemm && read.sm_clock && found.gemm->begin <= read.at && read.at <= found.gemm->end)
+          seen.push_back(read.sm_clock->value());
+    }
+    if (!seen.empty()) out.ceilings.gemm_clock = Mhz(median_of(std::move(seen)));
+    if (out.ceilings.gemm_flops_per_s && !out.ceilings.gemm_clock)
+      out.notes.emplace_back(
+          found.gemm ? "the SM clock at the GEMM's rate is not known: nothing was read while the load reached it."
+                     : "the SM clock at the GEMM's rate is not known: the load does not say when it reached it.");
     return ok();
   }
 
