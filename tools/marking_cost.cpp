@@ -4,12 +4,14 @@
 
 #include "phasewatt/engine/embedded/batch.h"
 #include "phasewatt/engine/libtorch/passes.h"
+#include "phasewatt/replay/phase_sums.h"
+#include "phasewatt/replay/span_log.h"
 #include "tools/bench_rounds.h"
 
-/// How much slower the embedded engine on libtorch is than the passes that it makes, with nothing around them: no span,
-/// no count, no engine, only the wait for the next ids. So marking phases costs the host at most this. By rounds
-/// of blocks of texts (rounds.h), on one device. Both make the same ids and do the same passes in the same memory; what
-/// the kernels of a graph do to tell their times is in both.
+/// How much slower the embedded engine on libtorch, with its spans kept as a study keeps them, is than the passes that
+/// it makes, with nothing around them: no span, no count, no engine, only the wait for the next ids. So marking phases
+/// costs the host at most this. By rounds of blocks of texts (rounds.h), on one device. Both make the same ids and do
+/// the same passes in the same memory; what the kernels of a graph do to tell their times is in both.
 namespace {
 
 using namespace phasewatt;
@@ -90,8 +92,15 @@ Status measure(const tools::RoundsOptions& options) {
   const tools::BenchBatch batch(options);
   PHASEWATT_ASSIGN(const engine::ModelInfo model, tools::warm_up(*engine, options, batch));
   Bare bare(options, batch, *rank);
-  tools::Nobody nobody;
-  const auto marked = [&] { return options.texts_a_second([&] { return batch.generate(*engine, nobody); }); };
+  // What a study does with spans.
+  replay::PhaseSums sums;
+  replay::SpanLog log(&sums);
+  const auto text = [&]() -> Status {
+    sums.begin_batch();
+    PHASEWATT_TRY(batch.generate(*engine, log));
+    return sums.end_batch() ? ok() : Status(Error{ErrorCode::internal, "the spans of a text overlap", {}});
+  };
+  const auto marked = [&] { return options.texts_a_second(text); };
   const auto plain = [&] { return options.texts_a_second([&] { return bare.text(); }); };
   PHASEWATT_ASSIGN(const auto cost, bench::cost(options.rounds, marked, plain, options.progress()));
   options.print(cost, model.gpus.empty() ? "on the CPU" : options.runtime + " on a GPU", "with phases marked");
