@@ -38,12 +38,16 @@ struct EngineOptions {
     app.add_option("--new", fresh, "tokens")->check(CLI::Range(1, 1'000'000));
   }
 
+  [[nodiscard]] engine::libtorch::LibtorchOptions of_libtorch() const {
+    engine::libtorch::LibtorchOptions options = libtorch;
+    options.runtime = runtime == "graph" ? engine::libtorch::Runtime::graph : engine::libtorch::Runtime::eager;
+    return options;
+  }
+
   [[nodiscard]] std::unique_ptr<engine::Engine> make() const {
 #if defined(PHASEWATT_WITH_LIBTORCH)
     if (kind == "libtorch") {
-      engine::libtorch::LibtorchOptions options = libtorch;
-      options.runtime = runtime == "graph" ? engine::libtorch::Runtime::graph : engine::libtorch::Runtime::eager;
-      return engine::libtorch::make_libtorch_engine(std::move(options));
+      return engine::libtorch::make_libtorch_engine(of_libtorch());
     }
 #endif
     engine::embedded::EmbeddedOptions cpu;

@@ -59,36 +59,17 @@ class Bare {
   libtorch::Rank& rank_;
 };
 
-/// What the engine runs on; `used` becomes its only rank.
-Result<std::unique_ptr<engine::embedded::Runner>> make_runner(const tools::RoundsOptions& options,
-                                                              const engine::model::Config& config,
-                                                              libtorch::Rank*& used) {
-  using Runner = std::unique_ptr<engine::embedded::Runner>;
-  PHASEWATT_ASSIGN(const auto devices, libtorch::choose_devices(options.libtorch));
-  PHASEWATT_ASSIGN(const auto type, libtorch::choose_type(options.libtorch, devices[0], engine::model::Dtype::f16));
-  const libtorch::Place place{devices[0], type};
-  return libtorch::on_device(place.device, [&]() -> Result<Runner> {
-    auto weights = libtorch::random_weights(config, options.libtorch.seed, place, {});
-    std::vector<std::unique_ptr<libtorch::Rank>> ranks;
-    ranks.push_back(
-        std::make_unique<libtorch::Rank>(std::make_unique<libtorch::Decoder>(config, std::move(weights), place)));
-    used = ranks[0].get();
-    if (place.device.is_cuda() && options.runtime == "graph") {
-      PHASEWATT_ASSIGN(used->graphs, libtorch::make_graph_runtime(*used->decoder));
-    }
-    auto team = std::make_unique<libtorch::Team>(libtorch::make_groups(devices));
-    return Runner(std::make_unique<libtorch::Passes>(config, std::move(team), std::move(ranks)));
-  });
-}
-
 Status measure(const tools::RoundsOptions& options) {
   PHASEWATT_TRY(check(options));
   if (options.libtorch.threads > 0) at::set_num_threads(options.libtorch.threads);
-  libtorch::Rank* rank = nullptr;
-  const auto engine = engine::embedded::make_embedded_engine(
-      {}, {}, [&](const engine::model::Config& config, const engine::model::WeightFiles* /*files*/) {
-        return make_runner(options, config, rank);
-      });
+  using Runner = Result<std::unique_ptr<engine::embedded::Runner>>;
+  libtorch::Rank* rank = nullptr;  // of the engine's model, while that is loaded
+  const auto load = [&](const engine::model::Config& config, const engine::model::WeightFiles* files) -> Runner {
+    PHASEWATT_ASSIGN(auto passes, libtorch::make_passes(options.of_libtorch(), config, files));
+    rank = &passes->first_rank();
+    return std::unique_ptr<engine::embedded::Runner>(std::move(passes));
+  };
+  const auto engine = engine::embedded::make_embedded_engine({}, {}, load);
   const tools::BenchBatch batch(options);
   PHASEWATT_ASSIGN(const engine::ModelInfo model, tools::warm_up(*engine, options, batch));
   Bare bare(options, batch, *rank);

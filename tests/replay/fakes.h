@@ -1,5 +1,7 @@
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <atomic>
 #include <functional>
 #include <map>
@@ -368,7 +370,8 @@ inline RunRecord measure(Script& script, const std::string& clock) {
   FakeSink sink;
   Observer nobody;
   const auto ran = run_study(plan(study), study, factory(script), 1, sink, nobody, never);
-  return ran && !sink.records.empty() ? sink.records.begin()->second : RunRecord{};
+  EXPECT_TRUE(ran.ok()) << (ran ? "" : to_string(ran.error()));
+  return sink.records.empty() ? RunRecord{} : sink.records.begin()->second;
 }
 
 }  // namespace phasewatt::replay::fake

@@ -6,11 +6,9 @@
 #include "phasewatt/engine/libtorch/passes.h"
 
 namespace phasewatt::engine::libtorch {
-namespace {
 
-using RunnerResult = Result<std::unique_ptr<embedded::Runner>>;
-
-RunnerResult make_passes(const LibtorchOptions& options, const model::Config& config, const model::WeightFiles* files) {
+Result<std::unique_ptr<Passes>> make_passes(const LibtorchOptions& options, const model::Config& config,
+                                            const model::WeightFiles* files) {
   const auto stored = files != nullptr ? files->find("model.embed_tokens.weight")->dtype : model::Dtype::f16;
   PHASEWATT_ASSIGN(const std::vector<at::Device> devices, choose_devices(options));
   PHASEWATT_ASSIGN(const at::ScalarType type, choose_type(options, devices[0], stored));
@@ -37,12 +35,10 @@ RunnerResult make_passes(const LibtorchOptions& options, const model::Config& co
       return ok();
     });
   }));
-  return on_device(devices[0], [&]() -> RunnerResult {
-    return std::unique_ptr<embedded::Runner>(std::make_unique<Passes>(config, std::move(team), std::move(ranks)));
+  return on_device(devices[0], [&]() -> Result<std::unique_ptr<Passes>> {
+    return std::make_unique<Passes>(config, std::move(team), std::move(ranks));
   });
 }
-
-}  // namespace
 
 std::unique_ptr<Engine> make_libtorch_engine(LibtorchOptions options) {
   EngineInfo info;
@@ -53,8 +49,10 @@ std::unique_ptr<Engine> make_libtorch_engine(LibtorchOptions options) {
   embedded::EmbeddedOptions common{options.open_tokens, options.seed, options.threads};
   return embedded::make_embedded_engine(
       std::move(info), std::move(common),
-      [options = std::move(options)](const model::Config& config, const model::WeightFiles* files) {
-        return make_passes(options, config, files);
+      [options = std::move(options)](const model::Config& config,
+                                     const model::WeightFiles* files) -> Result<std::unique_ptr<embedded::Runner>> {
+        PHASEWATT_ASSIGN(auto passes, make_passes(options, config, files));
+        return std::unique_ptr<embedded::Runner>(std::move(passes));
       });
 }
 

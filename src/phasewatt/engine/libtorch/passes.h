@@ -82,6 +82,8 @@ class Passes final : public embedded::Runner {
   [[nodiscard]] const model::Config& config() const override { return config_; }
   [[nodiscard]] double weight_element_bytes() const override { return element_bytes(ranks_[0]->decoder->place()); }
   [[nodiscard]] std::vector<std::string> gpus() const override { return gpus_; }
+  /// For who makes passes of its own beside these, in the same memory.
+  [[nodiscard]] Rank& first_rank() { return *ranks_[0]; }
   Status reserve(std::int64_t slots, std::int64_t tokens) override;
   Status drop_cache() override;
   Result<std::vector<std::int64_t>> best_ids(Phase phase, std::span<const Piece> pieces,
@@ -119,5 +121,10 @@ class Passes final : public embedded::Runner {
   model::Storage storage_;
   std::vector<std::string> gpus_;
 };
+
+/// A model loaded as the options say; `files` null: with random weights. Errors of the options, of memory, of shapes
+/// that cannot be shared out, of libtorch.
+Result<std::unique_ptr<Passes>> make_passes(const LibtorchOptions& options, const model::Config& config,
+                                            const model::WeightFiles* files);
 
 }  // namespace phasewatt::engine::libtorch
