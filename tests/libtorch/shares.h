@@ -36,7 +36,7 @@ struct Shares {
     std::vector<at::Tensor> made(ranks.size());
     const auto done = team->run([&](std::size_t i) {
       return libtorch::on_device(ranks[i]->device(), [&]() -> Status {
-        made[i] = work(*ranks[i]).cpu();
+        made[i] = libtorch::on_host(work(*ranks[i]), ranks[i]->device());
         return ok();
       });
     });

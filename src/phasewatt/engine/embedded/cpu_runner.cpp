@@ -66,12 +66,13 @@ class CpuRunner final : public Runner {
   Result<std::vector<T>> pass(Phase phase, std::span<const Piece> pieces, PhaseListener& listener, MadeOf made_of) {
     return guarded([&]() -> Result<std::vector<T>> {
       std::vector<T> out;
-      const auto span = timed_span(phase, pieces, config(), kSingle, [&] {
-        const Values logits = decoder_.forward(pieces);
-        const auto width = static_cast<std::size_t>(config().vocab);
-        for (std::size_t row = 0; row < logits.size() / width; ++row)
-          out.push_back(made_of(std::span(logits).subspan(row * width, width), row));
-      });
+      PhaseSpan span = counted_span(phase, pieces, config(), kSingle);
+      span.begin = monotonic_now();
+      const Values logits = decoder_.forward(pieces);
+      const auto width = static_cast<std::size_t>(config().vocab);
+      for (std::size_t row = 0; row < logits.size() / width; ++row)
+        out.push_back(made_of(std::span(logits).subspan(row * width, width), row));
+      span.end = monotonic_now();
       listener.on_span(span);
       return out;
     });

@@ -67,19 +67,9 @@ auto guarded(Work work) -> decltype(work()) {
   }
 }
 
-/// The span of a pass with its tokens, bytes and FLOPs, not yet timed.
+/// The span of a pass with its tokens, bytes and FLOPs, not yet timed: it is from handing in the tokens to having what
+/// is made of them on the host.
 PhaseSpan counted_span(Phase phase, std::span<const Piece> pieces, const model::Config& config,
                        const model::Storage& storage);
-
-/// The span of a pass that `work` does: from handing in the tokens to having what is made of them on the host.
-template <class Work>
-PhaseSpan timed_span(Phase phase, std::span<const Piece> pieces, const model::Config& config,
-                     const model::Storage& storage, Work work) {
-  PhaseSpan span = counted_span(phase, pieces, config, storage);
-  span.begin = monotonic_now();
-  work();
-  span.end = monotonic_now();
-  return span;
-}
 
 }  // namespace phasewatt::engine::embedded

@@ -72,7 +72,8 @@ class GraphRuntime {
   [[nodiscard]] virtual bool prepared(std::size_t pieces) const = 0;
   /// Records the graph of a step of so many pieces, if it is not there, so that no step has to.
   virtual void prepare(std::size_t pieces) = 0;
-  /// One token of each piece; the best next ids, on the host or on the GPU.
+  /// Begins a pass of one token of each piece: the best next ids, on the host or on the GPU, there once that has been
+  /// waited for, until the next step.
   virtual at::Tensor step(std::span<const Piece> pieces) = 0;
   /// How long the last pass, which has ended, took on the GPU, if it was one graph, in which no kernel waits for the
   /// host. The kernels say it: asking CUDA for events would cost the host as much as all else that marks a step.

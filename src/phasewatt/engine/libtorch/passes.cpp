@@ -84,6 +84,11 @@ Error as_error(const c10::Error& error) {
   return {ErrorCode::internal, "libtorch: " + what.substr(0, what.find('\n')), {}};
 }
 
+at::Tensor on_host(const at::Tensor& made, const at::Device& device) {
+  if (made.is_cpu() || made.numel() == 0) wait_for(device);  // without a copy nothing would
+  return made.cpu();
+}
+
 Passes::Passes(model::Config config, std::unique_ptr<Team> team, std::vector<std::unique_ptr<Rank>> ranks)
     : config_(std::move(config)), ranks_(std::move(ranks)), team_(std::move(team)) {
   const model::Dtype type = stored_as(ranks_[0]->decoder->place().type);
@@ -140,16 +145,18 @@ Result<at::Tensor> Passes::timed(Phase phase, std::span<const Piece> pieces, Pha
     }));
   }
   at::Tensor host;
-  Status done;
-  PhaseSpan span = embedded::timed_span(phase, pieces, config_, storage_, [&] {
-    done = each([&](Rank& rank) {
-      const at::Tensor made = work(rank).cpu();
-      if (made.numel() == 0) wait_for(rank.device());  // no wanted logits: nothing to copy, so nothing has waited
-      if (&rank == &first) host = made;
-      return ok();
-    });
-  });
-  PHASEWATT_TRY(std::move(done));
+  PhaseSpan span;
+  const Nanos begin = monotonic_now();
+  PHASEWATT_TRY(each([&](Rank& rank) {
+    const at::Tensor begun = work(rank);
+    // While the GPU works, so that it costs no time.
+    if (&rank == &first) span = embedded::counted_span(phase, pieces, config_, storage_);
+    const at::Tensor made = on_host(begun, rank.device());
+    if (&rank == &first) host = made;
+    return ok();
+  }));
+  span.begin = begin;
+  span.end = monotonic_now();
   std::optional<double> busy_s;
   if (first.graphs) {
     span.launch_s = first.graphs->launch_seconds();
@@ -176,10 +183,11 @@ Result<std::optional<double>> Passes::busy_seconds(Phase phase, std::span<const 
   // The pass writes what it has written already.
   std::optional<double> seconds;
   PHASEWATT_TRY(each([&](Rank& rank) {
-    rank.timer.start_held(std::min(1.5 * wall_s, kLongestHold));
+    GpuTimer timer(rank.device());
+    timer.start_held(std::min(1.5 * wall_s, kLongestHold));
     work(rank);
-    rank.timer.stop();
-    const auto between = rank.timer.seconds();
+    timer.stop();
+    const auto between = timer.seconds();
     if (&rank == ranks_[0].get()) seconds = between;
     return ok();
   }));

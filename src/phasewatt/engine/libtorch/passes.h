@@ -49,16 +49,18 @@ auto on_device(const at::Device& device, Work work) -> decltype(work()) {
   });
 }
 
+/// What a pass has made, there or on the host already, on the host; waits for it.
+at::Tensor on_host(const at::Tensor& made, const at::Device& device);
+
 /// A device's share of a loaded model; of one device, all of it.
 struct Rank {
-  explicit Rank(std::unique_ptr<Decoder> of) : decoder(std::move(of)), timer(device()) {}
+  explicit Rank(std::unique_ptr<Decoder> of) : decoder(std::move(of)) {}
   [[nodiscard]] const at::Device& device() const { return decoder->place().device; }
   at::Tensor logits(std::span<const Piece> pieces) {
     return graphs ? graphs->forward(pieces) : decoder->forward(pieces);
   }
   std::unique_ptr<Decoder> decoder;
   std::unique_ptr<GraphRuntime> graphs;  ///< null: eager
-  GpuTimer timer;
 };
 
 /// How long passes of one size keep the GPU busy, without the gaps in which it waits for the host.

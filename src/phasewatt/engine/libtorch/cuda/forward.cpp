@@ -220,7 +220,7 @@ at::Tensor Forward::logits(std::span<const Piece> pieces) {
   return logits;
 }
 
-void Forward::step(Rows& rows, std::int32_t* ids, std::uint64_t* times) {
+void Forward::step(Rows& rows, std::int64_t* ids, std::uint64_t* times) {
   kernels_ = 0;
   begin(rows, times);
   layers_of_few(rows);

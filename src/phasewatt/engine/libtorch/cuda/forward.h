@@ -45,7 +45,7 @@ class Forward {
   /// One token of each row, few of them, which `rows.where` says, with `rows.logits` of rows × vocabulary in FP32; the
   /// best next ids go to `ids`. `times` gets the GPU's time in ns at the beginning and, for each row, when its id was
   /// found. Both may be mapped host memory. Nothing is allocated: memory that a graph uses must stay.
-  void step(Rows& rows, std::int32_t* ids, std::uint64_t* times);
+  void step(Rows& rows, std::int64_t* ids, std::uint64_t* times);
 
   /// Kernels of the last pass, libtorch's as far as they are known.
   [[nodiscard]] int kernels() const { return kernels_; }

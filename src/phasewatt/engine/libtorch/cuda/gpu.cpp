@@ -8,6 +8,7 @@
 
 #include <map>
 #include <mutex>
+#include <optional>
 
 #include "phasewatt/engine/libtorch/cuda/check.h"
 #include "phasewatt/engine/libtorch/cuda/kernels.h"
@@ -44,18 +45,31 @@ bool gpu_runs_kernels(int index) {
   return generation >= 9;
 }
 
+/// As a CUDAStreamGuard, without the calls of the driver that it makes where the device was current already: each step
+/// of a decode has a scope.
 struct GpuScope::Impl {
-  explicit Impl(const at::Device& device) : guard(stream(device)) {}
+  explicit Impl(const at::Device& device) : before(c10::cuda::getCurrentCUDAStream(device.index())) {
+    if (c10::cuda::current_device() != device.index()) other_device.set_device(device);
+    c10::cuda::setCurrentCUDAStream(stream(device));
+  }
+  ~Impl() { c10::cuda::setCurrentCUDAStream(before); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
   /// One stream of a GPU for the whole life of the program: what the allocator has cached belongs to a stream.
   static c10::cuda::CUDAStream stream(const at::Device& device) {
     static std::mutex mutex;
     static std::map<c10::DeviceIndex, c10::cuda::CUDAStream> streams;
+    thread_local std::optional<c10::cuda::CUDAStream> last;
+    if (last && last->device_index() == device.index()) return *last;
     const std::lock_guard lock(mutex);
-    const auto found = streams.find(device.index());
-    if (found != streams.end()) return found->second;
-    return streams.emplace(device.index(), c10::cuda::getStreamFromPool(true, device.index())).first->second;
+    auto found = streams.find(device.index());
+    if (found == streams.end())
+      found = streams.emplace(device.index(), c10::cuda::getStreamFromPool(true, device.index())).first;
+    last = found->second;
+    return *last;
   }
-  c10::cuda::CUDAStreamGuard guard;
+  c10::cuda::OptionalCUDAGuard other_device;
+  c10::cuda::CUDAStream before;
 };
 
 GpuScope::GpuScope(const at::Device& device) {

@@ -35,17 +35,20 @@ struct Graph {
   explicit Graph(cuda::Rows of)
       : rows(std::move(of)),
         host_where(at::empty({3 * rows.count}, pinned(at::kInt))),
-        host_ids(at::empty({rows.count}, pinned(at::kInt))),
-        host_times(at::zeros({1 + rows.count}, pinned(at::kLong))) {}
+        host_said(at::zeros({rows.count + 1 + rows.count}, pinned(at::kLong))),
+        host_ids(host_said.narrow(0, 0, rows.count)) {}
   static at::TensorOptions pinned(at::ScalarType type) { return at::TensorOptions().dtype(type).pinned_memory(true); }
+  [[nodiscard]] std::int64_t* times() const { return host_said.data_ptr<std::int64_t>() + rows.count; }
   /// Of its last run, from the beginning of its first kernel to the last id.
   [[nodiscard]] double seconds() const {
-    const std::int64_t* const times = host_times.data_ptr<std::int64_t>();
-    return static_cast<double>(*std::max_element(times + 1, times + 1 + rows.count) - times[0]) * 1e-9;
+    return static_cast<double>(*std::max_element(times() + 1, times() + 1 + rows.count) - times()[0]) * 1e-9;
   }
   cuda::Rows rows;
-  at::Tensor host_where, host_ids, host_times;  ///< pinned: read and written by the graph
-  OwnedExec exec;                               ///< goes first: it uses all the others
+  at::Tensor host_where;  ///< pinned, read by the graph: ids, positions, slots
+  at::Tensor
+      host_said;        ///< pinned, written by it: ids, its begin, when each id was found; one line of the host's cache
+  at::Tensor host_ids;  ///< of host_said
+  OwnedExec exec;       ///< goes first: it uses all the others
   int kernels = 0;
 };
 
@@ -114,8 +117,7 @@ void CudaGraphs::record(Graph& graph) {
     check(cudaMemcpyAsync(rows.where.data_ptr(), graph.host_where.data_ptr(), sizeof(std::int32_t) * 3 * rows.count,
                           cudaMemcpyHostToDevice, stream()),
           "copying ids");
-    forward_.step(rows, graph.host_ids.data_ptr<std::int32_t>(),
-                  reinterpret_cast<std::uint64_t*>(graph.host_times.data_ptr<std::int64_t>()));
+    forward_.step(rows, graph.host_ids.data_ptr<std::int64_t>(), reinterpret_cast<std::uint64_t*>(graph.times()));
     graph.kernels = forward_.kernels();
   });
 }
@@ -168,8 +170,7 @@ at::Tensor CudaGraphs::step(std::span<const Piece> pieces) {
   last_ = &one;
   cuda::pack(pieces, count, one.host_where.data_ptr<std::int32_t>());
   check(cudaGraphLaunch(one.exec.get(), stream()), "launching a decode step");
-  check(cudaStreamSynchronize(stream()), "a decode step");
-  return one.host_ids.to(at::kLong);
+  return one.host_ids;
 }
 
 }  // namespace

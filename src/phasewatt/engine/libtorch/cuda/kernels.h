@@ -88,7 +88,7 @@ cudaError_t attention(const Heads& job, void* out, cudaStream_t stream);
 
 /// ids[row] = index of the largest of the row's `width` logits, the first of equal ones; ended[row] = the GPU's time
 /// then, in ns. Both may be mapped host memory.
-cudaError_t arg_max(const float* logits, std::int32_t* ids, std::uint64_t* ended, int rows, int width,
+cudaError_t arg_max(const float* logits, std::int64_t* ids, std::uint64_t* ended, int rows, int width,
                     cudaStream_t stream);
 
 /// Lasts so long and does nothing.

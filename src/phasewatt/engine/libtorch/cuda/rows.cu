@@ -146,7 +146,7 @@ struct Best {
 constexpr int kArgMaxBlocks = 8;
 
 /// A cluster of blocks a row; the first gathers what the others found.
-__global__ void arg_max_kernel(const float* logits, std::int32_t* ids, std::uint64_t* ended, int width) {
+__global__ void arg_max_kernel(const float* logits, std::int64_t* ids, std::uint64_t* ended, int width) {
   const auto cluster = cooperative_groups::this_cluster();
   __shared__ Best parts[kThreads / 32];
   __shared__ Best found;
@@ -217,7 +217,7 @@ cudaError_t rope_append(const Heads& job, cudaStream_t stream) {
   });
 }
 
-cudaError_t arg_max(const float* logits, std::int32_t* ids, std::uint64_t* ended, int rows, int width,
+cudaError_t arg_max(const float* logits, std::int64_t* ids, std::uint64_t* ended, int rows, int width,
                     cudaStream_t stream) {
   return launch(arg_max_kernel, dim3(kArgMaxBlocks, static_cast<unsigned>(rows)), kThreads, kArgMaxBlocks, stream,
                 logits, ids, ended, width);
