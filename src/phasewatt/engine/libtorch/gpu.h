@@ -76,7 +76,7 @@ class GraphRuntime {
   /// waited for, until the next step.
   virtual at::Tensor step(std::span<const Piece> pieces) = 0;
   /// How long the last pass, which has ended, took on the GPU, if it was one graph, in which no kernel waits for the
-  /// host. The kernels say it: asking CUDA for events would cost the host as much as all else that marks a step.
+  /// host. The kernels say it: events of CUDA would cost the host two calls and a second wait.
   [[nodiscard]] virtual std::optional<double> graph_seconds() const = 0;
   /// What starting the kernels of the last pass took, as far as it is known: as many empty ones, one after another.
   virtual double launch_seconds() const = 0;

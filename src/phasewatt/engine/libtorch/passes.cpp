@@ -149,8 +149,12 @@ Result<at::Tensor> Passes::timed(Phase phase, std::span<const Piece> pieces, Pha
   const Nanos begin = monotonic_now();
   PHASEWATT_TRY(each([&](Rank& rank) {
     const at::Tensor begun = work(rank);
-    // While the GPU works, so that it costs no time.
-    if (&rank == &first) span = embedded::counted_span(phase, pieces, config_, storage_);
+    try {  // now, because it costs no time where a GPU works meanwhile
+      if (&rank == &first) span = embedded::counted_span(phase, pieces, config_, storage_);
+    } catch (...) {
+      wait_for(rank.device());  // it still reads and writes what the next pass would take
+      throw;
+    }
     const at::Tensor made = on_host(begun, rank.device());
     if (&rank == &first) host = made;
     return ok();

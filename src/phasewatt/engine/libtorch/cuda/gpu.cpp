@@ -49,7 +49,9 @@ bool gpu_runs_kernels(int index) {
 /// of a decode has a scope.
 struct GpuScope::Impl {
   explicit Impl(const at::Device& device) : before(c10::cuda::getCurrentCUDAStream(device.index())) {
-    if (c10::cuda::current_device() != device.index()) other_device.set_device(device);
+    int current = -1;  // as CUDA says: after a guard's end libtorch may only mean to change it
+    cuda::check(cudaGetDevice(&current), "asking for the current GPU");
+    if (current != device.index() || c10::cuda::current_device() != current) other_device.set_device(device);
     c10::cuda::setCurrentCUDAStream(stream(device));
   }
   ~Impl() { c10::cuda::setCurrentCUDAStream(before); }

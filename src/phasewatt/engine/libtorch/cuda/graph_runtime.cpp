@@ -44,11 +44,11 @@ struct Graph {
     return static_cast<double>(*std::max_element(times() + 1, times() + 1 + rows.count) - times()[0]) * 1e-9;
   }
   cuda::Rows rows;
-  at::Tensor host_where;  ///< pinned, read by the graph: ids, positions, slots
-  at::Tensor
-      host_said;        ///< pinned, written by it: ids, its begin, when each id was found; one line of the host's cache
-  at::Tensor host_ids;  ///< of host_said
-  OwnedExec exec;       ///< goes first: it uses all the others
+  // Pinned memory. Of few rows, ids and times take one line of the host's cache.
+  at::Tensor host_where;  ///< read by the graph: ids, positions, slots
+  at::Tensor host_said;   ///< written by it: ids, when it began, when each id was found
+  at::Tensor host_ids;    ///< of host_said
+  OwnedExec exec;         ///< goes first: it uses all the others
   int kernels = 0;
 };
 
