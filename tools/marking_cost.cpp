@@ -41,13 +41,13 @@ class Bare {
       std::vector<engine::embedded::Piece> pieces;
       for (const auto& request : requests)
         pieces.push_back({static_cast<std::int64_t>(pieces.size()), 0, request.prompt, 1});
-      at::Tensor ids = libtorch::on_host(rank_.logits(pieces).argmax(-1), rank_.device());
+      at::Tensor ids = libtorch::on_host(libtorch::best_of(rank_.logits(pieces)), rank_.device());
       for (int step = 1; step < fresh_; ++step) {
         for (std::size_t i = 0; i < pieces.size(); ++i) {
           pieces[i].past += static_cast<std::int64_t>(pieces[i].tokens.size());
           pieces[i].tokens = {ids.data_ptr<std::int64_t>() + i, 1};
         }
-        const at::Tensor next = rank_.graphs ? rank_.graphs->step(pieces) : rank_.logits(pieces).argmax(-1);
+        const at::Tensor next = rank_.graphs ? rank_.graphs->step(pieces) : libtorch::best_of(rank_.logits(pieces));
         ids = libtorch::on_host(next, rank_.device());
       }
       return ok();

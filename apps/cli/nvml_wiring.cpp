@@ -13,6 +13,7 @@
 #include "phasewatt/device/recorder.h"
 #include "phasewatt/engine/sim/sim_card.h"
 #include "phasewatt/engine/sim/sim_engine.h"
+#include "phasewatt/replay/several_gpus.h"
 
 namespace phasewatt::cli {
 namespace {
@@ -227,16 +228,16 @@ Result<device::Calibration> calibration_of(const device::DeviceInfo& info, const
 
 /// The others' sensors; the study's device then is all of them, with their ceilings together.
 Status add_others(LiveParts& parts, const std::vector<std::string>& begun, NvmlStudy& out) {
+  std::vector<Ceilings> ceilings{out.ceilings};
   for (OtherGpu& other : parts.others) {
     PHASEWATT_ASSIGN(const auto device, NvmlDevice::open(parts.nvml, other.gpu));
     PHASEWATT_ASSIGN(other.calibration, calibration_of(device->info(), begun, out));
     out.device.id += ", " + device->info().id;
     out.device.name += " + " + device->info().name;
+    ceilings.push_back(other.calibration.ceilings);
   }
   out.notes.erase(std::unique(out.notes.begin(), out.notes.end()), out.notes.end());  // what holds for all of them
-  const auto count = static_cast<double>(1 + parts.others.size());
-  for (auto* rate : {&out.ceilings.copy_bytes_per_s, &out.ceilings.stream_bytes_per_s, &out.ceilings.gemm_flops_per_s})
-    if (*rate) **rate *= count;
+  out.ceilings = replay::sum_of_ceilings(ceilings);
   return ok();
 }
 

@@ -21,7 +21,8 @@ namespace phasewatt::cli {
 namespace {
 
 constexpr std::string_view kStopping =
-    "\nphasewatt: stopping after what is in flight; finished points are kept (press again to quit at once)\n";
+    "\nphasewatt: stopping after what is in flight (a batch or a load can take minutes); finished points are kept "
+    "(press again to quit at once)\n";
 
 struct Options {
   std::string file;
@@ -138,15 +139,20 @@ Status check_same(const StudyPlan& stored, const PreparedStudy& now, const std::
     return Error{ErrorCode::permission,
                  fmt::format("the study in '{}' locks clocks, and here they cannot be: {}", db, now.observe),
                  "consent each time with --allow-clock-control"};
+  const auto other = [&](const char* what, const std::string& then, const std::string& here) {
+    return Error{ErrorCode::bad_input,
+                 fmt::format("the study in '{}' began with {} {}, and this is {}", db, what, then, here),
+                 "resume it where it began, or start anew with phasewatt study run"};
+  };
+  const Environment& then = stored.environment;
+  const Environment& here = now.plan.environment;
+  if (here.device_id != then.device_id) return other("device", then.device_id, here.device_id);
+  if (here.driver != then.driver) return other("driver", then.driver, here.driver);
   if (now.plan.fingerprint != stored.fingerprint)
-    return Error{ErrorCode::bad_input,
-                 "queries, device files or program differ from those the study in '" + db + "' began with",
-                 "give the same --data-dir and program version, or start anew with phasewatt study run"};
-  if (now.plan.environment.driver != stored.environment.driver)
-    return Error{ErrorCode::bad_input,
-                 fmt::format("the study in '{}' began with driver {}, and this is {}", db, stored.environment.driver,
-                             now.plan.environment.driver),
-                 "start anew with phasewatt study run"};
+    return Error{
+        ErrorCode::bad_input,
+        "queries, models, device files or program differ from those the study in '" + db + "' began with",
+        "give the same --data-dir, models' folders and program version, or start anew with phasewatt study run"};
   return ok();
 }
 

@@ -73,5 +73,19 @@ TEST(SeveralGpus, WithoutTheEnergyOfOneThereIsNoSum) {
   EXPECT_FALSE(sum.energy || sum.energy_rel_error || sum.method || sum.requests[0].energy);
 }
 
+TEST(SeveralGpus, TheirCeilingsAreAddedAndOneThatNobodyKnowsHasNoSum) {
+  const Ceilings first{4e12, 4.1e12, 7e14, 1e-6, "measured on Monday", Mhz(1500)};
+  const Ceilings other{3e12, 3.2e12, std::nullopt, 2e-6, "measured on Tuesday", Mhz(1700)};
+  const Ceilings sum = sum_of_ceilings({first, other});
+  EXPECT_DOUBLE_EQ(*sum.copy_bytes_per_s, 7e12);
+  EXPECT_DOUBLE_EQ(*sum.stream_bytes_per_s, 7.3e12);
+  EXPECT_FALSE(sum.gemm_flops_per_s);
+  EXPECT_EQ(sum.launch_s, 1e-6);
+  EXPECT_EQ(sum.gemm_clock, Mhz(1500));
+  EXPECT_EQ(sum.source, "measured on Monday; measured on Tuesday");
+  EXPECT_EQ(sum_of_ceilings({first, first, first}).source, "measured on Monday");
+  EXPECT_FALSE(sum_of_ceilings({first, {}}).copy_bytes_per_s) << "a second card that nobody calibrated";
+}
+
 }  // namespace
 }  // namespace phasewatt::replay

@@ -80,4 +80,18 @@ RunRecord sum_of_gpus(std::vector<RunRecord> records) {
   return sum;
 }
 
+Ceilings sum_of_ceilings(const std::vector<Ceilings>& each) {
+  Ceilings sum = each.front();
+  const auto add = [](std::optional<double>& rate, const std::optional<double>& more) {
+    rate = rate && more ? std::optional(*rate + *more) : std::nullopt;
+  };
+  for (std::size_t i = 1; i < each.size(); ++i) {
+    add(sum.copy_bytes_per_s, each[i].copy_bytes_per_s);
+    add(sum.stream_bytes_per_s, each[i].stream_bytes_per_s);
+    add(sum.gemm_flops_per_s, each[i].gemm_flops_per_s);
+    if (each[i].source != each[i - 1].source && !each[i].source.empty()) sum.source += "; " + each[i].source;
+  }
+  return sum;
+}
+
 }  // namespace phasewatt::replay

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
+#include <limits>
+
 #include "phasewatt/engine/model/counts.h"
 #include "tests/engine/embedded/plain_model.h"
 #include "tests/engine/embedded/variants.h"
@@ -201,6 +204,27 @@ TEST(EmbeddedEngine, ASyntheticModelRunsAndDoesNotAnswer) {
   EXPECT_EQ(said[0].output_tokens, 3);
   EXPECT_EQ(spans.of(Phase::prefill).at(0).tokens, 12);
   EXPECT_THAT(engine->score(batch.all(), spans).value()[0].option_logprobs, IsEmpty());
+}
+
+/// What it would say of itself: an answer, a score, a quality, all made up.
+TEST(EmbeddedEngine, AModelWhoseLogitsAreNoNumbersIsAnError) {
+  const Loaded loaded(model::tests::tiny_config());
+  auto tensors = model::tests::random_tensors(loaded.config);
+  for (auto& one : tensors)
+    if (one.name == "model.layers.1.mlp.gate_proj.weight") {
+      const float nan = std::numeric_limits<float>::quiet_NaN();
+      std::memcpy(one.bytes.data(), &nan, sizeof(nan));
+    }
+  loaded.folder.write("model.safetensors", model::tests::safetensors_bytes(tensors));
+  ASSERT_TRUE(loaded.engine->load(loaded.folder.path().string()));
+  std::mt19937 random(7);
+  Batch batch;
+  batch.add(random_ids(random, 6), {random_ids(random, 2), random_ids(random, 1)});
+  Spans spans;
+  const auto said = loaded.engine->generate(batch.all(), {3, StopRule::length}, spans);
+  ASSERT_FALSE(said);
+  EXPECT_THAT(said.error().what, HasSubstr("logits are no numbers"));
+  EXPECT_THAT(loaded.engine->score(batch.all(), spans).error().what, HasSubstr("logits are no numbers"));
 }
 
 TEST(EmbeddedEngine, SaysWhatIsWrong) {

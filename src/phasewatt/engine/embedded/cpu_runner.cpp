@@ -13,8 +13,9 @@ constexpr model::Storage kSingle{model::Dtype::f32, model::Dtype::f32, model::Dt
 
 /// The first of the greatest. Eigen looks at several at once for how much that is; then it only has to be found.
 std::int64_t best(std::span<const float> logits) {
-  const float most = Eigen::Map<const Eigen::VectorXf>(logits.data(), std::ssize(logits)).maxCoeff();
-  return std::find(logits.begin(), logits.end() - 1, most) - logits.begin();  // NaN: the last
+  const Eigen::Map<const Eigen::VectorXf> all(logits.data(), std::ssize(logits));
+  const float most = all.maxCoeff<Eigen::PropagateNaN>();
+  return std::isnan(most) ? kNoId : std::find(logits.begin(), logits.end(), most) - logits.begin();
 }
 
 double log_probability(std::span<const float> logits, std::int64_t id) {

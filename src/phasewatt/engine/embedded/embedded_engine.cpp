@@ -1,6 +1,7 @@
 #include "phasewatt/engine/embedded/embedded_engine.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "phasewatt/engine/embedded/batch.h"
@@ -38,6 +39,7 @@ class EmbeddedEngine final : public Engine {
   Result<std::vector<std::vector<double>>> score_options(const Requests& requests, PhaseListener& listener);
   Status decode(const Requests& requests, const Decoding& decoding, std::vector<std::vector<std::int64_t>>& answers,
                 PhaseListener& listener);
+  Result<std::vector<std::int64_t>> best_ids(Phase phase, std::span<const Piece> pieces, PhaseListener& listener);
   [[nodiscard]] bool is_end(std::int64_t id) const;
   Result<Outcome> outcome(const std::vector<std::int64_t>& answer, const Decoding& decoding) const;
 
@@ -53,6 +55,12 @@ class Silence final : public PhaseListener {
  public:
   void on_span(const PhaseSpan& /*span*/) override {}
 };
+
+/// Quality would be made up of them.
+Error no_numbers() {
+  return {ErrorCode::bad_input, "the model's logits are no numbers (NaN)",
+          "its weights hold such values, or its values leave the range of f16: then set dtype to \"bf16\" or \"f32\""};
+}
 
 Error not_loaded() { return {ErrorCode::usage, "no model is loaded", "call load() first"}; }
 
@@ -105,6 +113,13 @@ Result<EmbeddedEngine::Requests> EmbeddedEngine::begin_batch(std::span<const Req
   return requests;
 }
 
+Result<std::vector<std::int64_t>> EmbeddedEngine::best_ids(Phase phase, std::span<const Piece> pieces,
+                                                           PhaseListener& listener) {
+  PHASEWATT_ASSIGN(auto ids, runner_->best_ids(phase, pieces, listener));
+  if (std::find(ids.begin(), ids.end(), kNoId) != ids.end()) return no_numbers();
+  return ids;
+}
+
 Result<std::vector<std::int64_t>> EmbeddedEngine::prefill(const Requests& requests, std::size_t without,
                                                           PhaseListener& listener) {
   std::vector<Piece> pieces;
@@ -114,7 +129,7 @@ Result<std::vector<std::int64_t>> EmbeddedEngine::prefill(const Requests& reques
     // A context of one token has nothing to prepare: its only token goes with each option.
     if (!tokens.empty()) pieces.push_back({static_cast<std::int64_t>(i), 0, tokens, without == 0 ? 1 : 0});
   }
-  if (!pieces.empty()) return runner_->best_ids(Phase::prefill, pieces, listener);
+  if (!pieces.empty()) return best_ids(Phase::prefill, pieces, listener);
   PhaseSpan nothing;
   nothing.batch = static_cast<int>(requests.size());
   nothing.bytes = nothing.flops = 0;
@@ -140,7 +155,7 @@ Status EmbeddedEngine::decode(const Requests& requests, const Decoding& decoding
           {static_cast<std::int64_t>(i), static_cast<std::int64_t>(requests[i].prompt.size()) + step - 1, last, 1});
     }
     if (pieces.empty()) return ok();
-    PHASEWATT_ASSIGN(const auto ids, runner_->best_ids(Phase::decode, pieces, listener));
+    PHASEWATT_ASSIGN(const auto ids, best_ids(Phase::decode, pieces, listener));
     // A piece looks at the end of its answer: append only when the pass is over.
     for (std::size_t p = 0; p < pieces.size(); ++p) answers[static_cast<std::size_t>(pieces[p].slot)].push_back(ids[p]);
   }
@@ -196,6 +211,7 @@ Result<std::vector<std::vector<double>>> EmbeddedEngine::score_options(const Req
       wanted.insert(wanted.end(), option.begin(), option.end());
     }
     PHASEWATT_ASSIGN(const auto logprobs, runner_->log_probabilities(pieces, wanted, listener));
+    if (std::any_of(logprobs.begin(), logprobs.end(), [](double one) { return std::isnan(one); })) return no_numbers();
     auto next = logprobs.begin();
     for (const Piece& piece : pieces) {
       out[static_cast<std::size_t>(piece.slot)].push_back(std::accumulate(next, next + piece.logits, 0.0));
@@ -230,7 +246,7 @@ Status EmbeddedEngine::repeat(Phase phase, std::span<const Request> batch, int c
   for (int i = 0; i < times; ++i) {
     switch (phase) {
       case Phase::prefill: PHASEWATT_TRY(prefill(requests, 0, listener)); break;
-      case Phase::decode: PHASEWATT_TRY(runner_->best_ids(Phase::decode, step, listener)); break;
+      case Phase::decode: PHASEWATT_TRY(best_ids(Phase::decode, step, listener)); break;
       case Phase::score: PHASEWATT_TRY(score_options(requests, listener)); break;
     }
   }

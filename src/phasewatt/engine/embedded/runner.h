@@ -22,6 +22,8 @@ struct Piece {
   std::int64_t logits = 1;               ///< logits are wanted at this many positions, the last ones
 };
 
+constexpr std::int64_t kNoId = -1;
+
 std::int64_t total_tokens(std::span<const Piece> pieces);
 
 /// A loaded model and its passes, each with its span. Two pieces of one pass must not share a slot. Not thread-safe.
@@ -38,10 +40,10 @@ class Runner {
   virtual Status reserve(std::int64_t slots, std::int64_t tokens) = 0;
   virtual Status drop_cache() = 0;
 
-  /// A pass; the best next id at each position whose logits are wanted.
+  /// A pass; the best next id at each position whose logits are wanted, kNoId where they are no numbers.
   virtual Result<std::vector<std::int64_t>> best_ids(Phase phase, std::span<const Piece> pieces,
                                                      PhaseListener& listener) = 0;
-  /// A pass of options; the log-probability of `ids`, one for each position whose logits are wanted.
+  /// A pass of options; the log-probability of `ids`, one for each position whose logits are wanted; NaN as above.
   virtual Result<std::vector<double>> log_probabilities(std::span<const Piece> pieces,
                                                         const std::vector<std::int64_t>& ids,
                                                         PhaseListener& listener) = 0;

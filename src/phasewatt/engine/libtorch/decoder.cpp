@@ -205,4 +205,10 @@ at::Tensor Decoder::forward(std::span<const Piece> pieces) {
   return at::linear(norm(x.index_select(0, pass.rows), weights_.last_norm), weights_.head);
 }
 
+at::Tensor best_of(const at::Tensor& logits) {
+  const c10::InferenceMode inference;
+  auto [most, ids] = logits.max(-1);  // NaN is the greatest to it
+  return ids.masked_fill_(most.isnan(), embedded::kNoId);
+}
+
 }  // namespace phasewatt::engine::libtorch

@@ -65,4 +65,7 @@ class Decoder {
   std::shared_ptr<Group> group_;  ///< null: alone
 };
 
+/// The first of the greatest of each row of logits, on their device; kNoId where one of them is no number.
+at::Tensor best_of(const at::Tensor& logits);
+
 }  // namespace phasewatt::engine::libtorch

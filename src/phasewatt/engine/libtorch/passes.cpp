@@ -203,7 +203,7 @@ Result<std::vector<std::int64_t>> Passes::best_ids(Phase phase, std::span<const 
                                                    PhaseListener& listener) {
   PHASEWATT_ASSIGN(const at::Tensor ids, timed(phase, pieces, listener, [&](Rank& rank) {
                      if (rank.graphs && phase == Phase::decode) return rank.graphs->step(pieces);
-                     return rank.logits(pieces).argmax(-1);
+                     return best_of(rank.logits(pieces));
                    }));
   return std::vector(ids.data_ptr<std::int64_t>(), ids.data_ptr<std::int64_t>() + ids.numel());
 }

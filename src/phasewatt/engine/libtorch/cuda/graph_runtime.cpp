@@ -163,7 +163,7 @@ void CudaGraphs::prepare(std::size_t pieces) {
 
 at::Tensor CudaGraphs::step(std::span<const Piece> pieces) {
   const auto count = static_cast<std::int64_t>(pieces.size());
-  if (count > cuda::kGemvRows) return forward(pieces).argmax(-1);
+  if (count > cuda::kGemvRows) return best_of(forward(pieces));
   const c10::InferenceMode inference;
   Graph& one = graph(count);
   kernels_ = one.kernels;

@@ -86,8 +86,8 @@ cudaError_t rope_append(const Heads& job, cudaStream_t stream);
 /// heads·head_dim. Rows of one sequence may follow one another: each sees what lies before it.
 cudaError_t attention(const Heads& job, void* out, cudaStream_t stream);
 
-/// ids[row] = index of the largest of the row's `width` logits, the first of equal ones; ended[row] = the GPU's time
-/// then, in ns. Both may be mapped host memory.
+/// ids[row] = index of the largest of the row's `width` logits, the first of equal ones, or -1 where none is a number;
+/// ended[row] = the GPU's time then, in ns. Both may be mapped host memory.
 cudaError_t arg_max(const float* logits, std::int64_t* ids, std::uint64_t* ended, int rows, int width,
                     cudaStream_t stream);
 

@@ -166,8 +166,7 @@ __global__ void arg_max_kernel(const float* logits, std::int64_t* ids, std::uint
   cluster.sync();
   if (blockIdx.x == 0 && threadIdx.x == 0) {
     for (unsigned rank = 1; rank < kArgMaxBlocks; ++rank) best.take(*cluster.map_shared_rank(&found, rank));
-    // All NaN: no index was taken.
-    ids[blockIdx.y] = best.index < width ? best.index : 0;
+    ids[blockIdx.y] = best.index < width ? best.index : -1;  // all NaN: no index was taken
     ended[blockIdx.y] = now_ns();
   }
   cluster.sync();  // a block must stay until its finding has been read
