@@ -100,7 +100,7 @@ def main() -> None:
     if not found:
         parser.error(f"{folder} has no {ORDER[0]}.json or that of another model: tools/compare_runtimes.py writes them")
     docs = {name: Doc(json.loads(found[name].read_text()) if name in found else {"model": name, "stages": {}}) for name in ORDER}
-    print("### Against what was wanted\n\n" + goals(docs))
+    print("### Goals\n\n" + goals(docs))
     print("### Energy per output token of equal texts\n\n" + energy(docs))
     print("### How far to trust it\n\n" + spread(docs))
 

@@ -22,6 +22,7 @@ constexpr const char* kHint =
 
 struct Plugin {
   decltype(&phasewatt_make_libtorch_engine) make = nullptr;
+  decltype(&phasewatt_check_libtorch_options) check = nullptr;
   decltype(&phasewatt_libtorch_release) release = nullptr;
 };
 
@@ -43,9 +44,10 @@ Result<Plugin> load() {
   Plugin plugin;
   if (library != nullptr) {
     plugin.make = reinterpret_cast<decltype(plugin.make)>(::dlsym(library, "phasewatt_make_libtorch_engine"));
+    plugin.check = reinterpret_cast<decltype(plugin.check)>(::dlsym(library, "phasewatt_check_libtorch_options"));
     plugin.release = reinterpret_cast<decltype(plugin.release)>(::dlsym(library, "phasewatt_libtorch_release"));
   }
-  if (plugin.make != nullptr && plugin.release != nullptr) return plugin;
+  if (plugin.make != nullptr && plugin.check != nullptr && plugin.release != nullptr) return plugin;
   const char* const why = ::dlerror();
   return Error{ErrorCode::unsupported,
                "the engine 'libtorch' cannot be loaded: " + std::string(why != nullptr ? why : file.c_str()), kHint};
@@ -69,6 +71,12 @@ Result<EngineMaker> libtorch_engine(const replay::Study& study) {
   options.device = study.engine_device;
   options.dtype = study.dtype;
   options.runtime = study.runtime == "eager" ? Runtime::eager : Runtime::graph;
+  std::optional<Error> wrong;
+  plugin()->check(&options, &wrong);
+  if (wrong) {
+    wrong->what = study.where(study.lines.engine) + ": " + wrong->what;
+    return *wrong;
+  }
   return EngineMaker([options](const std::string& device) {
     LibtorchOptions chosen = options;
     if (!device.empty() && chosen.device == "auto") chosen.device = device;

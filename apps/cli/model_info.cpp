@@ -25,9 +25,10 @@ struct Description {
   model::Dtype dtype = model::Dtype::f16;  ///< of the weights, or what they will be made as
   double weight_bytes = 0;
   std::size_t files = 0;
-  std::string tokenizer;              ///< empty: none
-  std::vector<std::string> notes;     ///< worth knowing, in no one's way
-  std::vector<std::string> problems;  ///< it cannot be run
+  std::string tokenizer;                     ///< empty: none
+  std::vector<std::string> notes;            ///< worth knowing, in no one's way
+  std::vector<std::string> problems;         ///< it cannot be run
+  ErrorCode trouble = ErrorCode::bad_input;  ///< of the first of them
 };
 
 void add_weights(const fs::path& folder, Description& out) {
@@ -35,6 +36,7 @@ void add_weights(const fs::path& folder, Description& out) {
   if (!weights) {
     out.dtype = out.config.dtype.value_or(model::Dtype::f32);
     out.problems.push_back(to_string(weights.error()));
+    out.trouble = weights.error().code;
     return;
   }
   const auto summary = model::summarise_weights(out.config, *weights);
@@ -48,11 +50,11 @@ void add_weights(const fs::path& folder, Description& out) {
         fmt::format("config.json says {}, the weights are {}", to_string(*out.config.dtype), to_string(summary.dtype)));
 }
 
-/// Time and energy can be measured without a tokenizer, so its absence is a note.
 void add_tokenizer(const fs::path& folder, Description& out) {
   const auto tokenizer = workload::Tokenizer::open(folder);
   if (!tokenizer) {
-    out.notes.push_back("tokenizer: " + to_string(tokenizer.error()));
+    if (out.problems.empty()) out.trouble = tokenizer.error().code;
+    out.problems.push_back("tokenizer: " + to_string(tokenizer.error()));
     return;
   }
   out.tokenizer = tokenizer->describe();
@@ -172,7 +174,7 @@ Status print_model(const std::string& given, const Console& console) {
   console.out(console.json ? to_json(description).dump(2, ' ', false, Json::error_handler_t::replace) + "\n"
                            : to_text(description));
   if (description.problems.empty()) return ok();
-  return Error{ErrorCode::bad_input,
+  return Error{description.trouble,
                fmt::format("'{}' cannot be run: {} problem{}", given, description.problems.size(),
                            description.problems.size() == 1 ? "" : "s"),
                "standard output lists what is wrong"};

@@ -102,14 +102,33 @@ std::vector<QueryTokens> count(const FolderTokens& tokens, const replay::Dataset
   return out;
 }
 
+/// How many of the queries need more positions than the model has, with their answers; the engine refuses them.
+std::size_t too_long(const model::Config& config, const replay::DatasetInput& input,
+                     const std::vector<QueryTokens>& counted, int most_new) {
+  std::size_t out = 0;
+  for (std::size_t i = 0; i < counted.size(); ++i) {
+    const auto& options = counted[i].options;
+    const bool scored = input.queries[i].query.task == Task::classification && !options.empty();
+    const int behind = scored ? *std::max_element(options.begin(), options.end()) : most_new;
+    if (counted[i].prompt + behind > config.max_positions) ++out;
+  }
+  return out;
+}
+
 /// The first real model's lengths are those of the queries, a further one's its own.
-Status add_folder(const std::string& folder, bool first, replay::PlanInputs& inputs) {
+Status add_folder(const std::string& folder, bool first, int most_new, replay::PlanInputs& inputs,
+                  std::vector<std::string>& notes) {
   PHASEWATT_TRY(check_folder(folder));
+  PHASEWATT_ASSIGN(const auto config, model::read_config(folder));
   PHASEWATT_ASSIGN(const auto tokens, open_folder(folder));
   PHASEWATT_ASSIGN(auto hash, folder_hash(folder, *tokens));
   inputs.model_hashes.push_back(std::move(hash));
   for (auto& input : inputs.datasets) {
     auto counted = count(*tokens, input);
+    if (const std::size_t many = too_long(config, input, counted, most_new); many > 0)
+      notes.push_back(fmt::format(
+          "model '{}' has {} positions, and {} of the {} queries of {} need more: points with them will be void",
+          folder, config.max_positions, many, counted.size(), input.name));
     if (!first) {
       input.model_tokens[folder] = std::move(counted);
       continue;
@@ -129,14 +148,14 @@ Result<std::unique_ptr<TextTokens>> open_text_tokens(const std::string& folder) 
   return std::unique_ptr<TextTokens>(std::move(tokens));
 }
 
-Status prepare_models(const replay::Study& study, replay::PlanInputs& inputs) {
+Status prepare_models(const replay::Study& study, replay::PlanInputs& inputs, std::vector<std::string>& notes) {
   for (const auto& name : study.models) {
     const auto arch = model::synthetic_arch(name);
     Status status = ok();
     if (arch) {
       if (auto config = model::synthetic_config(*arch); !config) status = std::move(config).error();
     } else {
-      status = add_folder(name, inputs.token_kind == TokenKind::word, inputs);
+      status = add_folder(name, inputs.token_kind == TokenKind::word, study.decoding.max_new_tokens, inputs, notes);
       inputs.token_kind = TokenKind::bpe;
     }
     if (status) continue;

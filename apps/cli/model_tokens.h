@@ -17,7 +17,8 @@ Result<std::unique_ptr<engine::embedded::TextTokens>> open_text_tokens(const std
 
 /// Looks at every model of the study before anything runs: a folder that lacks something, or a shape that is not known,
 /// is an error that names the study's line. Then counts each query in the tokens of each folder's model. A study of
-/// synthetic models alone counts words; beside a real model, synthetic ones take the lengths of the first.
-Status prepare_models(const replay::Study& study, replay::PlanInputs& inputs);
+/// synthetic models alone counts words; beside a real model, synthetic ones take the lengths of the first. `notes` for
+/// the plan: queries that are too long for a model.
+Status prepare_models(const replay::Study& study, replay::PlanInputs& inputs, std::vector<std::string>& notes);
 
 }  // namespace phasewatt::cli

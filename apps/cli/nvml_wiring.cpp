@@ -246,7 +246,11 @@ Status add_others(LiveParts& parts, const std::vector<std::string>& begun, NvmlS
 Result<NvmlStudy> open_nvml_study(const replay::Study& study, const ClockConsent& consent, const EngineMaker& engine,
                                   const std::vector<std::string>& calibrations) {
   const Gpus gpus = look_for_gpus();
-  if (gpus.trouble) return *gpus.trouble;
+  if (gpus.trouble) {
+    Error error = *gpus.trouble;
+    if (engine) error.hint += "; for times and quality without energy: [device] kind = \"none\"";
+    return error;
+  }
   auto parts = std::make_shared<LiveParts>();
   parts->nvml = gpus.nvml;
   PHASEWATT_TRY(choose_measured(gpus, study, *parts));

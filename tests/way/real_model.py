@@ -100,6 +100,32 @@ def refused(folder: pathlib.Path):
     check("wrong.toml:4: model 'synthetic:tinny'" in said, said)
 
 
+def too_long(folder: pathlib.Path):
+    """What the engine would refuse is said before it begins."""
+    tiny_model.write(folder / "short")
+    config = folder / "short" / "config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "max_position_embeddings": 16}))
+    study = folder / "short.toml"
+    study.write_text(STUDY.replace("MODELS", f'"{folder / "short"}"').replace("ENGINE", CPU))
+    said = phasewatt("study", "plan", str(study))
+    check("has 16 positions, and 4 of the 4 queries of boolq need more" in said, said)
+
+
+def no_such_type(folder: pathlib.Path):
+    study = folder / "type.toml"
+    study.write_text(STUDY.replace("MODELS", '"synthetic:tiny"').replace("ENGINE", LIBTORCH + '\ndtype = "bf16"'))
+    said = phasewatt("study", "plan", str(study), expect=3)
+    check('type.toml:13: engine.dtype = "bf16"' in said, said)
+
+
+def another_model(folder: pathlib.Path):
+    """A model that is another one now is named among what may differ."""
+    config = folder / "tiny" / "config.json"
+    config.write_text(config.read_text().replace("1e-05", "1e-06"))
+    said = phasewatt("study", "resume", str(folder / "cpu.db"), expect=3)
+    check("queries, models, device files or program differ" in said, said)
+
+
 engines = {f["name"]: f for f in json.loads(phasewatt("doctor", "--json")) if f["area"] == "engine"}
 with tempfile.TemporaryDirectory(prefix="phasewatt-real-") as where:
     folder = pathlib.Path(where)
@@ -107,7 +133,10 @@ with tempfile.TemporaryDirectory(prefix="phasewatt-real-") as where:
     real(folder, CPU, "cpu")
     synthetic(folder)
     refused(folder)
+    too_long(folder)
     if engines["libtorch"]["state"] == "yes":
         real(folder, LIBTORCH, "libtorch")
+        no_such_type(folder)
     else:
         print("not tried: this phasewatt was built without libtorch")
+    another_model(folder)

@@ -8,6 +8,11 @@ phasewatt::engine::Engine* phasewatt_make_libtorch_engine(libtorch::LibtorchOpti
   return libtorch::make_libtorch_engine(std::move(*options)).release();
 }
 
+void phasewatt_check_libtorch_options(const libtorch::LibtorchOptions* options,
+                                      std::optional<phasewatt::Error>* wrong) {
+  if (auto checked = libtorch::check_options(*options); !checked) *wrong = std::move(checked).error();
+}
+
 const char* phasewatt_libtorch_release() {
   static const std::string release = libtorch::libtorch_version();
   return release.c_str();

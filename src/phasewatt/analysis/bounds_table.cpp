@@ -62,7 +62,9 @@ std::optional<double> times(const std::optional<double>& value, double factor) {
   return value ? std::optional(*value * factor) : std::nullopt;
 }
 
-std::string ceilings_note(const std::optional<Ceilings>& ceilings) {
+std::string ceilings_note(const StudyPlan& plan) {
+  const auto& ceilings = plan.ceilings;
+  if (plan.environment.device_id == "none") return "No card was measured, so there are no ceilings.";
   if (!ceilings || (!ceilings->copy_bytes_per_s && !ceilings->stream_bytes_per_s && !ceilings->gemm_flops_per_s)) {
     return "No ceilings are known for this card, so memory and arithmetic cannot be told apart; measure them with "
            "'phasewatt calibrate'.";
@@ -90,7 +92,7 @@ Table bounds_table(const Context& context) {
           "time; "
           "then power-limited: the power cap held the clock; then whichever of memory and arithmetic is nearer its "
           "ceiling, from {:.0f} % on while kernels work. {}",
-          100 * kHostWaitShare, 100 * kLaunchShare, 100 * kWorkShare, ceilings_note(ceilings)),
+          100 * kHostWaitShare, 100 * kLaunchShare, 100 * kWorkShare, ceilings_note(grid.data().plan)),
       {column("model", "Model"), column("batch", "Batch", 0), column("clock_mhz", "Clock MHz", context.clock_digits),
        column("phase", "Phase"), column("bound", "Bound"), column("memory_gb_per_s", "GB/s", 0),
        column("memory_ceiling_pct", "of ceiling %"), column("tflop_per_s", "TFLOP/s"),

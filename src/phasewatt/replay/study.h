@@ -80,6 +80,7 @@ struct Study {
   /// Lines in the file (0 = the key is absent), so that later checks can still name them.
   struct Lines {
     int models = 0;
+    int engine = 0;  ///< its kind
     int clocks = 0;
     int baseline = 0;
   } lines;

@@ -61,6 +61,7 @@ void read_place(TomlTable& table, Study& study) {
 }
 
 Status read_engine(TomlTable& table, Study& study) {
+  study.lines.engine = table.line("kind");
   PHASEWATT_ASSIGN(study.engine,
                    read_kind(table, study, "engine", "sim", Words{"sim", "cpu", "libtorch"}, Words{"openai"}));
   if (study.engine == "libtorch")

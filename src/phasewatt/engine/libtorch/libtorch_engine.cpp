@@ -40,6 +40,12 @@ Result<std::unique_ptr<Passes>> make_passes(const LibtorchOptions& options, cons
   });
 }
 
+Status check_options(const LibtorchOptions& options) {
+  PHASEWATT_ASSIGN(const std::vector<at::Device> devices, choose_devices(options));
+  PHASEWATT_TRY(choose_type(options, devices[0], model::Dtype::f16));
+  return ok();
+}
+
 std::unique_ptr<Engine> make_libtorch_engine(LibtorchOptions options) {
   EngineInfo info;
   info.id = "libtorch";

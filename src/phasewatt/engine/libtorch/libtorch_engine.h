@@ -27,6 +27,10 @@ struct LibtorchOptions {
   Runtime runtime = Runtime::graph;
 };
 
+/// Whether there are such devices, and they compute in that type: what a plan can know before a model is loaded.
+/// bad_input, unsupported: the option's name and what it may be.
+Status check_options(const LibtorchOptions& options);
+
 /// Models, prefill and scoring are those of embedded::make_cpu_engine.
 std::unique_ptr<Engine> make_libtorch_engine(LibtorchOptions options);
 

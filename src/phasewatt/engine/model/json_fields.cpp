@@ -43,9 +43,16 @@ Result<Json> parse_object(std::string_view text, std::string_view name, int most
     if (!json.is_object()) return bad("is not a JSON object");
     return json;
   } catch (const Json::parse_error& error) {
-    return bad(fmt::format("is not valid JSON at byte {}", error.byte));
-  } catch (const Json::exception& error) {  // a number out of range
-    return bad(fmt::format("is not valid JSON (error {})", error.id));
+    constexpr std::size_t kBefore = 40;
+    std::string_view before = text.substr(0, error.byte);
+    if (before.size() > kBefore) before.remove_prefix(before.size() - kBefore);
+    const bool no_number = before.ends_with('N') || before.ends_with('I');
+    return bad(fmt::format("is not valid JSON at byte {}, at the end of {}{}", error.byte, in_quotes(before),
+                           no_number ? " (NaN and Infinity are no JSON)" : ""));
+  } catch (const Json::exception& error) {   // a number out of range
+    std::string_view number = error.what();  // "... overflow parsing '1e999'"
+    number.remove_prefix(std::min(number.size(), number.find('\'') + 1));
+    return bad(fmt::format("holds a number that is out of range: {}", in_quotes(number.substr(0, number.find('\'')))));
   }
 }
 

@@ -1,5 +1,7 @@
 #include "phasewatt/engine/model/synthetic.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
 
 #include "phasewatt/sim/spec_files.h"
@@ -12,7 +14,11 @@ std::optional<std::string> synthetic_arch(std::string_view model) {
 }
 
 Result<Config> synthetic_config(const std::string& arch_id_or_path) {
-  PHASEWATT_ASSIGN(const sim::ArchSpec arch, sim::find_arch(arch_id_or_path));
+  auto found = sim::find_arch(arch_id_or_path);
+  if (!found && found.error().code == ErrorCode::not_found)
+    return Error{ErrorCode::not_found, fmt::format("no shape '{}' for a synthetic model", arch_id_or_path),
+                 found.error().hint};
+  PHASEWATT_ASSIGN(const sim::ArchSpec arch, std::move(found));
   const auto whole = [](double value) { return static_cast<std::int64_t>(std::llround(value)); };
   Config config;
   config.family = arch.qkv_bias ? Family::qwen2 : Family::llama;
