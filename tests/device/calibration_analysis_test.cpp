@@ -58,6 +58,22 @@ INSTANTIATE_TEST_SUITE_P(Sensors, Recovered,
                          testing::Values(SensorCase{0.1, 0.025, 1.0}, SensorCase{0.1, 0.1, 1.0},
                                          SensorCase{0.02, 0.01, 1.0}, SensorCase{0.02, 0.02, 0.1}));
 
+TEST(CalibrationAnalysis, ACardThatHasNotComeToRestIsSaid) {
+  CalibrationWorld world(card_with({}), 11);
+  CalibrationTraces traces = world.record(6);
+  Calibration rested;
+  analyse_traces(traces, rested);
+  std::swap(traces.idle, traces.idle_context);
+  Calibration warm;
+  analyse_traces(traces, warm);
+  const auto says = [](const Calibration& c) {
+    return std::any_of(c.notes.begin(), c.notes.end(),
+                       [](const std::string& note) { return note.find("had not come to rest") != std::string::npos; });
+  };
+  EXPECT_FALSE(says(rested));
+  EXPECT_TRUE(says(warm));
+}
+
 TEST(CalibrationAnalysis, GainLiesInItsInterval) {
   int inside = 0;
   constexpr int kCards = 40;
