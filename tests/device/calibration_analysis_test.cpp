@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "phasewatt/device/calibration/analysis.h"
 #include "tests/device/calibration_world.h"
 
