@@ -58,12 +58,7 @@ const Result<Plugin>& plugin() {
   return loaded;
 }
 
-Result<EngineMaker> libtorch_engine(const replay::Study& study) {
-  if (!plugin()) {
-    Error error = plugin().error();
-    error.what = study.source + ": " + error.what;
-    return error;
-  }
+LibtorchOptions libtorch_options(const replay::Study& study) {
   LibtorchOptions options;
   options.open_tokens = open_text_tokens;
   options.seed = study.seed;
@@ -71,13 +66,16 @@ Result<EngineMaker> libtorch_engine(const replay::Study& study) {
   options.device = study.engine_device;
   options.dtype = study.dtype;
   options.runtime = study.runtime == "eager" ? Runtime::eager : Runtime::graph;
-  std::optional<Error> wrong;
-  plugin()->check(&options, &wrong);
-  if (wrong) {
-    wrong->what = study.where(study.lines.engine) + ": " + wrong->what;
-    return *wrong;
+  return options;
+}
+
+Result<EngineMaker> libtorch_engine(const replay::Study& study) {
+  if (!plugin()) {
+    Error error = plugin().error();
+    error.what = study.source + ": " + error.what;
+    return error;
   }
-  return EngineMaker([options](const std::string& device) {
+  return EngineMaker([options = libtorch_options(study)](const std::string& device) {
     LibtorchOptions chosen = options;
     if (!device.empty() && chosen.device == "auto") chosen.device = device;
     return std::unique_ptr<engine::Engine>(plugin()->make(&chosen));
@@ -102,6 +100,17 @@ Result<std::string> libtorch_release() {
 Result<EngineMaker> real_engine(const replay::Study& study) {
   if (study.engine == "cpu") return cpu_engine(study);
   return libtorch_engine(study);
+}
+
+Status check_engine(const replay::Study& study) {
+  if (study.engine != "libtorch") return ok();
+  const LibtorchOptions options = libtorch_options(study);
+  std::optional<Error> wrong;
+  plugin()->check(&options, &wrong);
+  if (!wrong) return ok();
+  const bool device = wrong->what.starts_with("engine.device");
+  wrong->what = study.where(device ? study.lines.engine_device : study.lines.dtype) + ": " + wrong->what;
+  return *wrong;
 }
 
 std::string describe_engine(const replay::Study& study) {

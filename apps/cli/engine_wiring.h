@@ -19,7 +19,10 @@ Result<std::string> libtorch_release();
 
 /// The engine of a study whose engine is real. Errors as libtorch_release(), for libtorch's.
 Result<EngineMaker> real_engine(const replay::Study& study);
-/// "engine cpu, threads 1", for the plan's notes. The study's engine was made before: real_engine().
+/// Whether libtorch has the study's device and computes in its type there, before a model is loaded: an error names the
+/// study's line. The study's engine was made before, here and below: real_engine().
+Status check_engine(const replay::Study& study);
+/// "engine cpu, threads 1", for the plan's notes.
 std::string describe_engine(const replay::Study& study);
 
 }  // namespace phasewatt::cli

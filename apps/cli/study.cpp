@@ -133,9 +133,13 @@ Status run(const Options& options, const Console& console) {
 
 /// What is left of the study in `db` can be measured here and now as its first points were.
 Status check_same(const StudyPlan& stored, const PreparedStudy& now, const std::string& db) {
-  const bool was_locked =
-      std::any_of(stored.points.begin(), stored.points.end(), [](const RunPoint& point) { return point.clock; });
-  if (was_locked && !now.observe.empty())
+  const auto locks = [](const StudyPlan& plan) {
+    return std::any_of(plan.points.begin(), plan.points.end(), [](const RunPoint& point) { return point.clock; });
+  };
+  if (!locks(stored) && locks(now.plan))
+    return Error{ErrorCode::bad_input, fmt::format("the study in '{}' began without locking clocks", db),
+                 "leave out --allow-clock-control, or start anew with phasewatt study run"};
+  if (locks(stored) && !now.observe.empty())
     return Error{ErrorCode::permission,
                  fmt::format("the study in '{}' locks clocks, and here they cannot be: {}", db, now.observe),
                  "consent each time with --allow-clock-control"};
@@ -148,6 +152,7 @@ Status check_same(const StudyPlan& stored, const PreparedStudy& now, const std::
   const Environment& here = now.plan.environment;
   if (here.device_id != then.device_id) return other("device", then.device_id, here.device_id);
   if (here.driver != then.driver) return other("driver", then.driver, here.driver);
+  if (here.runtime != then.runtime) return other("runtime", then.runtime, here.runtime);
   if (now.plan.fingerprint != stored.fingerprint)
     return Error{
         ErrorCode::bad_input,

@@ -202,6 +202,7 @@ Result<PreparedStudy> prepare_study(replay::Study study, const DataDir& data_dir
     inputs.datasets.push_back(std::move(input));
   }
   if (study.real_engine()) {
+    PHASEWATT_TRY(check_engine(study));
     PHASEWATT_TRY(prepare_models(study, inputs, prepared.notes));
     inputs.environment.runtime = engine({})->info().runtime;  // the CPU knows no graphs, whatever was asked
     prepared.notes.push_back(describe_engine(study));

@@ -105,6 +105,8 @@ def observe(bench: StudyBench):
     check(f"would lock {bench.gpu} to 1200, 1980 MHz" in said, f"a dry run does not say what it would lock:\n{said}")
     check(not bench.changes(), "a clock was changed without consent, or by a dry run")
     check([p["sm_mhz_asked"] for p in bench.points("observed.db")] == [None], "observe mode measures the stock clock alone")
+    said = bench.study("resume", "observed.db", consent=True, expect=3)
+    check("began without locking clocks" in said, f"what differs is not named:\n{said}")
 
 
 def real_engine(bench: StudyBench):

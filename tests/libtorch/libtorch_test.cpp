@@ -43,8 +43,10 @@ class Agreeing final : public Engine {
   Status repeat(Phase phase, std::span<const Request> batch, int context_tokens, int times,
                 PhaseListener& listener) override {
     Spans spans;
-    EXPECT_TRUE(two_->repeat(phase, batch, context_tokens, times, spans));
-    return one_->repeat(phase, batch, context_tokens, times, listener);
+    const auto also = two_->repeat(phase, batch, context_tokens, times, spans);
+    auto out = one_->repeat(phase, batch, context_tokens, times, listener);
+    EXPECT_EQ(also.ok(), out.ok());
+    return out;
   }
 
  private:

@@ -75,16 +75,21 @@ TEST(SeveralGpus, WithoutTheEnergyOfOneThereIsNoSum) {
 
 TEST(SeveralGpus, TheirCeilingsAreAddedAndOneThatNobodyKnowsHasNoSum) {
   const Ceilings first{4e12, 4.1e12, 7e14, 1e-6, "measured on Monday", Mhz(1500)};
-  const Ceilings other{3e12, 3.2e12, std::nullopt, 2e-6, "measured on Tuesday", Mhz(1700)};
+  Ceilings other{3e12, 3.2e12, std::nullopt, 2e-6, "measured on Tuesday", Mhz(1700)};
   const Ceilings sum = sum_of_ceilings({first, other});
   EXPECT_DOUBLE_EQ(*sum.copy_bytes_per_s, 7e12);
   EXPECT_DOUBLE_EQ(*sum.stream_bytes_per_s, 7.3e12);
   EXPECT_FALSE(sum.gemm_flops_per_s);
   EXPECT_EQ(sum.launch_s, 1e-6);
-  EXPECT_EQ(sum.gemm_clock, Mhz(1500));
+  EXPECT_FALSE(sum.gemm_clock);
   EXPECT_EQ(sum.source, "measured on Monday; measured on Tuesday");
   EXPECT_EQ(sum_of_ceilings({first, first, first}).source, "measured on Monday");
   EXPECT_FALSE(sum_of_ceilings({first, {}}).copy_bytes_per_s) << "a second card that nobody calibrated";
+  EXPECT_FALSE(sum_of_ceilings({{}, first}).copy_bytes_per_s) << "or a first";
+  EXPECT_EQ(sum_of_ceilings({{}, first}).source, "measured on Monday");
+  other.gemm_flops_per_s = 3.5e14;
+  other.gemm_clock = Mhz(750);
+  EXPECT_NEAR(sum_of_ceilings({first, other}).gemm_clock->value(), 10.5e14 / (7e14 / 1500 + 3.5e14 / 750), 1e-9);
 }
 
 }  // namespace

@@ -115,7 +115,7 @@ def no_such_type(folder: pathlib.Path):
     study = folder / "type.toml"
     study.write_text(STUDY.replace("MODELS", '"synthetic:tiny"').replace("ENGINE", LIBTORCH + '\ndtype = "bf16"'))
     said = phasewatt("study", "plan", str(study), expect=3)
-    check('type.toml:13: engine.dtype = "bf16"' in said, said)
+    check('type.toml:15: engine.dtype = "bf16"' in said, said)
 
 
 def another_model(folder: pathlib.Path):

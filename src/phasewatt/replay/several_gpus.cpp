@@ -86,10 +86,20 @@ Ceilings sum_of_ceilings(const std::vector<Ceilings>& each) {
     rate = rate && more ? std::optional(*rate + *more) : std::nullopt;
   };
   for (std::size_t i = 1; i < each.size(); ++i) {
-    add(sum.copy_bytes_per_s, each[i].copy_bytes_per_s);
-    add(sum.stream_bytes_per_s, each[i].stream_bytes_per_s);
-    add(sum.gemm_flops_per_s, each[i].gemm_flops_per_s);
-    if (each[i].source != each[i - 1].source && !each[i].source.empty()) sum.source += "; " + each[i].source;
+    const Ceilings& more = each[i];
+    // By each MHz the sum does as much as its parts together.
+    if (sum.gemm_flops_per_s && more.gemm_flops_per_s && sum.gemm_clock && more.gemm_clock) {
+      const double by_mhz =
+          *sum.gemm_flops_per_s / sum.gemm_clock->value() + *more.gemm_flops_per_s / more.gemm_clock->value();
+      sum.gemm_clock = Mhz((*sum.gemm_flops_per_s + *more.gemm_flops_per_s) / by_mhz);
+    } else {
+      sum.gemm_clock.reset();
+    }
+    add(sum.copy_bytes_per_s, more.copy_bytes_per_s);
+    add(sum.stream_bytes_per_s, more.stream_bytes_per_s);
+    add(sum.gemm_flops_per_s, more.gemm_flops_per_s);
+    if (more.source.empty() || more.source == each[i - 1].source) continue;
+    sum.source += (sum.source.empty() ? "" : "; ") + more.source;
   }
   return sum;
 }

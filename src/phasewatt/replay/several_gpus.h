@@ -13,7 +13,8 @@ namespace phasewatt::replay {
 RunRecord sum_of_gpus(std::vector<RunRecord> records);
 
 /// The ceilings of GPUs that work at the same time, of one or more: rates are added, and absent where one GPU's is.
-/// What belongs to one GPU (a launch, the clock of the GEMM) is the first one's, what the source says of each is kept.
+/// The clock of the GEMM is the one at which GPUs whose rates go with their clocks would reach that sum; a launch is
+/// the first one's; what the source says of each is kept.
 Ceilings sum_of_ceilings(const std::vector<Ceilings>& each);
 
 }  // namespace phasewatt::replay

@@ -80,7 +80,8 @@ struct Study {
   /// Lines in the file (0 = the key is absent), so that later checks can still name them.
   struct Lines {
     int models = 0;
-    int engine = 0;  ///< its kind
+    int engine_device = 0;
+    int dtype = 0;
     int clocks = 0;
     int baseline = 0;
   } lines;

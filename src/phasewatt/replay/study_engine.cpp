@@ -51,6 +51,8 @@ std::optional<std::vector<int>> numbers_of(std::string_view device) {
 }
 
 void read_place(TomlTable& table, Study& study) {
+  study.lines.engine_device = table.line("device");
+  study.lines.dtype = table.line("dtype");
   std::string& device = study.engine_device;
   device = table.string("device", "auto");
   const Words plain{"auto", "cpu", "cuda"};
@@ -61,7 +63,6 @@ void read_place(TomlTable& table, Study& study) {
 }
 
 Status read_engine(TomlTable& table, Study& study) {
-  study.lines.engine = table.line("kind");
   PHASEWATT_ASSIGN(study.engine,
                    read_kind(table, study, "engine", "sim", Words{"sim", "cpu", "libtorch"}, Words{"openai"}));
   if (study.engine == "libtorch")

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <limits>
 
@@ -208,23 +209,27 @@ TEST(EmbeddedEngine, ASyntheticModelRunsAndDoesNotAnswer) {
 
 /// What it would say of itself: an answer, a score, a quality, all made up.
 TEST(EmbeddedEngine, AModelWhoseLogitsAreNoNumbersIsAnError) {
-  const Loaded loaded(model::tests::tiny_config());
-  auto tensors = model::tests::random_tensors(loaded.config);
-  for (auto& one : tensors)
-    if (one.name == "model.layers.1.mlp.gate_proj.weight") {
-      const float nan = std::numeric_limits<float>::quiet_NaN();
-      std::memcpy(one.bytes.data(), &nan, sizeof(nan));
-    }
-  loaded.folder.write("model.safetensors", model::tests::safetensors_bytes(tensors));
-  ASSERT_TRUE(loaded.engine->load(loaded.folder.path().string()));
-  std::mt19937 random(7);
-  Batch batch;
-  batch.add(random_ids(random, 6), {random_ids(random, 2), random_ids(random, 1)});
-  Spans spans;
-  const auto said = loaded.engine->generate(batch.all(), {3, StopRule::length}, spans);
-  ASSERT_FALSE(said);
-  EXPECT_THAT(said.error().what, HasSubstr("logits are no numbers"));
-  EXPECT_THAT(loaded.engine->score(batch.all(), spans).error().what, HasSubstr("logits are no numbers"));
+  // One that spoils all logits, and one that spoils a single one.
+  for (const std::string name : {"model.layers.1.mlp.gate_proj.weight", "lm_head.weight"}) {
+    const Loaded loaded(model::tests::tiny_config());
+    auto tensors = model::tests::random_tensors(loaded.config);
+    const auto spoiled =
+        std::find_if(tensors.begin(), tensors.end(), [&](const auto& one) { return one.name == name; });
+    ASSERT_NE(spoiled, tensors.end());
+    const float nan = std::numeric_limits<float>::quiet_NaN();
+    std::memcpy(spoiled->bytes.data(), &nan, sizeof(nan));
+    loaded.folder.write("model.safetensors", model::tests::safetensors_bytes(tensors));
+    ASSERT_TRUE(loaded.engine->load(loaded.folder.path().string()));
+    std::mt19937 random(7);
+    Batch batch;
+    batch.add(random_ids(random, 6), {random_ids(random, 2), random_ids(random, 1)});
+    Spans spans;
+    const auto said = loaded.engine->generate(batch.all(), {3, StopRule::length}, spans);
+    ASSERT_FALSE(said) << name;
+    EXPECT_THAT(said.error().what, HasSubstr("logits are no numbers"));
+    EXPECT_THAT(loaded.engine->score(batch.all(), spans).error().what, HasSubstr("logits are no numbers"));
+    EXPECT_FALSE(loaded.engine->repeat(Phase::decode, batch.all(), 3, 1, spans));
+  }
 }
 
 TEST(EmbeddedEngine, SaysWhatIsWrong) {

@@ -296,11 +296,12 @@ void analyse_traces(const CalibrationTraces& traces, Calibration& into) {
     into.notes.emplace_back(
         "another process held a context, or the card cannot tell: the power without one is not known.");
   into.idle_context = idle_power(traces.idle_context);
-  if (into.idle && into.idle_context && *into.idle >= *into.idle_context)
+  constexpr Watts kNoise{1};
+  if (into.idle && into.idle_context && *into.idle > *into.idle_context + kNoise)
     into.notes.push_back(
-        fmt::format("the power without a context, {:.1f} W, is not below that with one, {:.1f} W: the card had not "
-                    "come to rest from "
-                    "earlier work; let it rest and calibrate anew if that power matters.",
+        fmt::format("the power without a context, {:.1f} W, is above that with one, {:.1f} W: the card had probably "
+                    "not come to rest "
+                    "from earlier work; let it rest and calibrate anew if that power matters.",
                     into.idle->value(), into.idle_context->value()));
 }
 

@@ -33,7 +33,8 @@ Result<at::Device> one_device(const LibtorchOptions& options, const std::string&
   return Error{
       ErrorCode::unsupported,
       fmt::format("engine.device = \"{}\": libtorch {} sees {} GPUs", options.device, libtorch_version(), gpu_count()),
-      "set device = \"cpu\", or build with the libtorch of a PyTorch for CUDA"};
+      gpu_count() > 0 ? "see phasewatt devices"
+                      : "set device = \"cpu\", or build with the libtorch of a PyTorch for CUDA"};
 }
 
 }  // namespace

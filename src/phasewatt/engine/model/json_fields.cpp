@@ -46,7 +46,7 @@ Result<Json> parse_object(std::string_view text, std::string_view name, int most
     constexpr std::size_t kBefore = 40;
     std::string_view before = text.substr(0, error.byte);
     if (before.size() > kBefore) before.remove_prefix(before.size() - kBefore);
-    const bool no_number = before.ends_with('N') || before.ends_with('I');
+    const bool no_number = (before.ends_with('N') && !before.ends_with("\\N")) || before.ends_with('I');
     return bad(fmt::format("is not valid JSON at byte {}, at the end of {}{}", error.byte, in_quotes(before),
                            no_number ? " (NaN and Infinity are no JSON)" : ""));
   } catch (const Json::exception& error) {   // a number out of range
