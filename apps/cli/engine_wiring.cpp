@@ -104,13 +104,18 @@ Result<EngineMaker> real_engine(const replay::Study& study) {
 
 Status check_engine(const replay::Study& study) {
   if (study.engine != "libtorch") return ok();
-  const LibtorchOptions options = libtorch_options(study);
-  std::optional<Error> wrong;
-  plugin()->check(&options, &wrong);
-  if (!wrong) return ok();
-  const bool device = wrong->what.starts_with("engine.device");
-  wrong->what = study.where(device ? study.lines.engine_device : study.lines.dtype) + ": " + wrong->what;
-  return *wrong;
+  LibtorchOptions options = libtorch_options(study);
+  const auto check = [&](int line) -> Status {
+    std::optional<Error> wrong;
+    plugin()->check(&options, &wrong);
+    if (!wrong) return ok();
+    wrong->what = study.where(line) + ": " + wrong->what;
+    return *wrong;
+  };
+  options.dtype = "auto";  // which every device has: what is wrong then is the device
+  PHASEWATT_TRY(check(study.lines.engine_device));
+  options.dtype = study.dtype;
+  return check(study.lines.dtype);
 }
 
 std::string describe_engine(const replay::Study& study) {

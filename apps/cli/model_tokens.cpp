@@ -21,8 +21,8 @@ using engine::embedded::TextTokens;
 
 class FolderTokens final : public TextTokens {
  public:
-  FolderTokens(workload::Tokenizer tokenizer, std::vector<std::int64_t> ends)
-      : tokenizer_(std::move(tokenizer)), encoder_(tokenizer_), ends_(std::move(ends)) {}
+  FolderTokens(workload::Tokenizer tokenizer, model::Config config)
+      : tokenizer_(std::move(tokenizer)), encoder_(tokenizer_), config_(std::move(config)) {}
 
   [[nodiscard]] std::vector<std::int64_t> encode(std::string_view text, bool begin) const override {
     scratch_.clear();
@@ -31,7 +31,7 @@ class FolderTokens final : public TextTokens {
   }
 
   [[nodiscard]] Result<std::string> decode(std::span<const std::int64_t> ids) const override {
-    const auto end = std::find_first_of(ids.begin(), ids.end(), ends_.begin(), ends_.end());
+    const auto end = std::find_first_of(ids.begin(), ids.end(), config_.eos.begin(), config_.eos.end());
     std::vector<std::uint32_t> said;
     for (auto at = ids.begin(); at != end; ++at) said.push_back(static_cast<std::uint32_t>(*at));
     // A vocabulary is often rounded up: a model may say an id that is no token.
@@ -40,19 +40,20 @@ class FolderTokens final : public TextTokens {
   }
 
   [[nodiscard]] const workload::Tokenizer& tokenizer() const { return tokenizer_; }
+  [[nodiscard]] const model::Config& config() const { return config_; }
 
  private:
   workload::Tokenizer tokenizer_;
   // One thread drives an engine, and its tokens.
   mutable workload::TokenEncoder encoder_;
   mutable std::vector<std::uint32_t> scratch_;
-  std::vector<std::int64_t> ends_;
+  model::Config config_;
 };
 
 Result<std::unique_ptr<FolderTokens>> open_folder(const std::string& folder) {
-  PHASEWATT_ASSIGN(const auto config, model::read_config(folder));
+  PHASEWATT_ASSIGN(auto config, model::read_config(folder));
   PHASEWATT_ASSIGN(auto tokenizer, workload::Tokenizer::open(folder));
-  return std::make_unique<FolderTokens>(std::move(tokenizer), config.eos);
+  return std::make_unique<FolderTokens>(std::move(tokenizer), std::move(config));
 }
 
 Status check_folder(const std::string& folder) {
@@ -103,14 +104,14 @@ std::vector<QueryTokens> count(const FolderTokens& tokens, const replay::Dataset
 }
 
 /// How many of the queries need more positions than the model has, with their answers; the engine refuses them.
-std::size_t too_long(const model::Config& config, const replay::DatasetInput& input,
-                     const std::vector<QueryTokens>& counted, int most_new) {
+std::size_t too_long(const replay::DatasetInput& input, const std::vector<QueryTokens>& counted, int most_new,
+                     std::int64_t positions) {
   std::size_t out = 0;
   for (std::size_t i = 0; i < counted.size(); ++i) {
     const auto& options = counted[i].options;
     const bool scored = input.queries[i].query.task == Task::classification && !options.empty();
     const int behind = scored ? *std::max_element(options.begin(), options.end()) : most_new;
-    if (counted[i].prompt + behind > config.max_positions) ++out;
+    if (counted[i].prompt + behind > positions) ++out;
   }
   return out;
 }
@@ -119,16 +120,16 @@ std::size_t too_long(const model::Config& config, const replay::DatasetInput& in
 Status add_folder(const std::string& folder, bool first, int most_new, replay::PlanInputs& inputs,
                   std::vector<std::string>& notes) {
   PHASEWATT_TRY(check_folder(folder));
-  PHASEWATT_ASSIGN(const auto config, model::read_config(folder));
   PHASEWATT_ASSIGN(const auto tokens, open_folder(folder));
   PHASEWATT_ASSIGN(auto hash, folder_hash(folder, *tokens));
   inputs.model_hashes.push_back(std::move(hash));
+  const std::int64_t positions = tokens->config().max_positions;
   for (auto& input : inputs.datasets) {
     auto counted = count(*tokens, input);
-    if (const std::size_t many = too_long(config, input, counted, most_new); many > 0)
+    if (const std::size_t many = too_long(input, counted, most_new, positions); many > 0)
       notes.push_back(fmt::format(
           "model '{}' has {} positions, and {} of the {} queries of {} need more: points with them will be void",
-          folder, config.max_positions, many, counted.size(), input.name));
+          folder, positions, many, counted.size(), input.name));
     if (!first) {
       input.model_tokens[folder] = std::move(counted);
       continue;
